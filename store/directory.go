@@ -1,0 +1,210 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+var (
+	// ErrNotFound is returned when no user has the id or the indexed value.
+	ErrNotFound = errors.New("store: user not found")
+
+	// ErrTaken is what a [*TakenError] is: an id, address, method id or
+	// external id belongs to another user already.
+	ErrTaken = errors.New("store: already taken")
+
+	// ErrCursor is returned for a search cursor that no search returned.
+	ErrCursor = errors.New("store: bad cursor")
+
+	// ErrUser is returned for a user that no Directory can keep: an empty id,
+	// an empty address or method id, or the same one twice.
+	ErrUser = errors.New("store: bad user")
+)
+
+// An Index names a value by which a user is found and which no two users
+// share.
+type Index string
+
+// The indexes that every Directory keeps.
+const (
+	ByID         Index = "id"          // User.ID
+	ByPhone      Index = "phone"       // Method.Address of User.Phones
+	ByEmail      Index = "email"       // Method.Address of User.Emails
+	ByMethod     Index = "method"      // Method.ID of User.Phones and User.Emails
+	ByExternalID Index = "external_id" // User.ExternalID, where not empty
+)
+
+// A TakenError says which value of a user belongs to another one. It does not
+// repeat the value, which may be an address.
+type TakenError struct {
+	Index Index  // what is taken
+	Owner string // the id of the user that has it
+}
+
+func (e *TakenError) Error() string { return "store: " + string(e.Index) + " already taken" }
+
+// Is reports whether target is [ErrTaken].
+func (e *TakenError) Is(target error) bool { return target == ErrTaken }
+
+// A Status is a user's state.
+type Status string
+
+// The states of a user. A pending user becomes active when a first code sent
+// to one of its addresses comes back.
+const (
+	Active  Status = "active"
+	Pending Status = "pending"
+)
+
+// A User is a person with the addresses by which passcodes reach them. The
+// Directory is the one place that keeps addresses in clear: it has to list
+// and search them. A [Store] never does.
+type User struct {
+	ID         string          `json:"id"`
+	Status     Status          `json:"status"`
+	Name       Name            `json:"name,omitzero"`
+	Phones     []Method        `json:"phones,omitempty"`
+	Emails     []Method        `json:"emails,omitempty"`
+	ExternalID string          `json:"external_id,omitempty"`
+	Trusted    json.RawMessage `json:"trusted,omitempty"`   // metadata that only the backend writes: a JSON object
+	Untrusted  json.RawMessage `json:"untrusted,omitempty"` // metadata that the user's own client may write
+	Roles      []string        `json:"roles,omitempty"`
+	CreatedAt  time.Time       `json:"created_at"` // UTC
+}
+
+// A Name is what a user is called. Every part may be empty.
+type Name struct {
+	First  string `json:"first,omitempty"`
+	Middle string `json:"middle,omitempty"`
+	Last   string `json:"last,omitempty"`
+}
+
+// A Method is one address of a user: a phone number in E.164 or an e-mail
+// address, in the canonical form that the channel's parser returned.
+type Method struct {
+	ID        string    `json:"id"`
+	Address   string    `json:"address"`
+	Verified  bool      `json:"verified"`
+	CreatedAt time.Time `json:"created_at"` // UTC
+}
+
+// A Query asks a [Directory] for a page of users.
+type Query struct {
+	Cursor string // Page.Next of the page before; empty for the first page
+	Limit  int    // how many users at the most; 0 means 100, more than 1000 means 1000
+}
+
+// A Page is one page of a search.
+type Page struct {
+	Users []User
+	Next  string // where the next page begins; empty on the last page
+}
+
+// A Directory keeps users. A value of the indexes belongs to one user at the
+// most, under any number of concurrent calls; a method that would break this
+// returns a [*TakenError] and changes nothing.
+//
+// Every method is atomic, linearizable, safe for concurrent use and honours
+// ctx. A Directory copies what it keeps and what it returns. Times are kept
+// to the nanosecond and returned in UTC. An error that is none of this
+// package's means unknown.
+type Directory interface {
+	// Create adds a user. Errors: ErrTaken, ErrUser.
+	Create(ctx context.Context, u User) error
+
+	// Lookup returns the user whose value of the index is exactly value.
+	// Errors: ErrNotFound, also for an empty value or an index it does not
+	// know.
+	Lookup(ctx context.Context, by Index, value string) (User, error)
+
+	// Update calls change on a copy of the user and keeps the result, all in
+	// one atomic step, and returns what it kept. change may run more than
+	// once and must have no side effects; it must not call the Directory. An
+	// error of change is returned as it is and nothing is written. The id
+	// cannot change: ErrUser. Errors: ErrNotFound, ErrTaken, ErrUser.
+	Update(ctx context.Context, id string, change func(*User) error) (User, error)
+
+	// Delete removes the user with all index values and returns what it
+	// removed. Errors: ErrNotFound.
+	Delete(ctx context.Context, id string) (User, error)
+
+	// Search returns users in the order of their ids. A user that exists
+	// during a whole walk from first page to last is seen exactly once,
+	// whatever is created, changed or deleted meanwhile. Errors: ErrCursor.
+	Search(ctx context.Context, q Query) (Page, error)
+}
+
+// DefaultLimit and MaxLimit are the bounds of Query.Limit.
+const (
+	DefaultLimit = 100
+	MaxLimit     = 1000
+)
+
+// Size returns the number of users that the query asks for, within 1 and
+// MaxLimit.
+func (q Query) Size() int {
+	if q.Limit <= 0 {
+		return DefaultLimit
+	}
+	return min(q.Limit, MaxLimit)
+}
+
+// Values calls yield with each indexed value of the user, the id first. It is
+// what a Directory has to keep unique.
+func (u *User) Values(yield func(by Index, value string) bool) {
+	if !yield(ByID, u.ID) {
+		return
+	}
+	for _, m := range u.Phones {
+		if !yield(ByPhone, m.Address) || !yield(ByMethod, m.ID) {
+			return
+		}
+	}
+	for _, m := range u.Emails {
+		if !yield(ByEmail, m.Address) || !yield(ByMethod, m.ID) {
+			return
+		}
+	}
+	if u.ExternalID != "" {
+		yield(ByExternalID, u.ExternalID)
+	}
+}
+
+// Check returns an error that wraps [ErrUser] if no Directory can keep the
+// user.
+func (u *User) Check() error {
+	seen := make(map[[2]string]bool)
+	for by, value := range u.Values {
+		at := [2]string{string(by), value}
+		if value == "" {
+			return fmt.Errorf("%w: empty %s", ErrUser, by)
+		}
+		if seen[at] {
+			return fmt.Errorf("%w: the same %s twice", ErrUser, by)
+		}
+		seen[at] = true
+	}
+	return nil
+}
+
+// Clone returns a copy that shares no memory with u, its times in UTC and
+// without a monotonic reading.
+func (u User) Clone() User {
+	u.Phones, u.Emails = cloneMethods(u.Phones), cloneMethods(u.Emails)
+	u.Trusted, u.Untrusted = slices.Clone(u.Trusted), slices.Clone(u.Untrusted)
+	u.Roles = slices.Clone(u.Roles)
+	u.CreatedAt = u.CreatedAt.UTC().Round(0)
+	return u
+}
+
+func cloneMethods(methods []Method) []Method {
+	methods = slices.Clone(methods)
+	for i := range methods {
+		methods[i].CreatedAt = methods[i].CreatedAt.UTC().Round(0)
+	}
+	return methods
+}
