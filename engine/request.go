@@ -1,0 +1,230 @@
+package engine
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/passcode-go/passcode/countries/region"
+	"github.com/passcode-go/passcode/delivery"
+	"github.com/passcode-go/passcode/policy"
+)
+
+// A Request says where a code goes and what it is for. The same tenant,
+// purpose and address, and the same class of channel, name the same record.
+type Request struct {
+	Tenant  string           // whose users these are, for a program with several; up to 128 bytes; may be empty
+	Purpose string           // what the code is for, such as "login"; up to 128 bytes; may be empty; never from a client
+	Channel delivery.Channel // one of Config.Channels
+	To      string           // the address, as the channel's Parser reads it
+	Locale  string           // language of the message, one of delivery.Locales; default English
+
+	// Lifetime is how long this code can be entered: whole or part minutes
+	// from policy.MinLifetime to policy.MaxLifetime. Default: the policy's.
+	Lifetime time.Duration
+}
+
+// A Challenge is a code that was sent and waits to come back.
+type Challenge struct {
+	// ID names the challenge to Verify, Resend and Cancel: 47 characters of
+	// [A-Za-z0-9._-]. It is not secret as the code is, but who has it can use
+	// up the code's tries: keep it in the session of whoever asked.
+	ID string
+
+	Subject     string           // keyed digest of tenant, purpose and address, the same for every challenge of these
+	Channel     delivery.Channel // how the code travels
+	Address     delivery.Address // where it travels to, in canonical form
+	Region      string           // of a phone number; else empty
+	Message     string           // id of the message
+	Receipt     delivery.Receipt // who took it
+	Expires     time.Time        // until when the code can be entered
+	Tries       int              // how many guesses it bears
+	Unconfirmed bool             // the provider's answer did not arrive: the message may or may not
+}
+
+// A Proof says that a code came back.
+type Proof struct {
+	Subject    string           // keyed digest of tenant, purpose and address: see Engine.Subject
+	Channel    delivery.Channel // how the code had travelled
+	SentAt     time.Time        // when it was made
+	VerifiedAt time.Time        // when it came back
+}
+
+// maxName and maxAddress are in bytes.
+const (
+	maxName    = 128
+	maxAddress = 320
+)
+
+// A target is a request's address, understood.
+type target struct {
+	address, region, kind string
+	subject               string
+}
+
+// target reads the request's address and names its subject. It does not ask
+// whether the policy reaches it.
+func (e *Engine) target(req *Request) (target, *Error) {
+	channel, ok := e.channels[req.Channel]
+	switch {
+	case !ok:
+		return target{}, badRequest("channel is not configured")
+	case len(req.Tenant) > maxName || len(req.Purpose) > maxName:
+		return target{}, badRequest("tenant or purpose is longer than 128 bytes")
+	case len(req.To) > maxAddress || !utf8.ValidString(req.To):
+		return target{}, &Error{Kind: ErrAddress, Err: errors.New("too long, or not UTF-8")}
+	}
+	var t target
+	var err error
+	t.address, t.region, t.kind, err = channel.Parse(req.To)
+	if err == nil && (t.address == "" || len(t.address) > maxAddress) {
+		err = errors.New("parser returned no usable address")
+	}
+	if err != nil {
+		return t, refusedByParser(err)
+	}
+	t.subject = e.keys.Load().subject(req.Tenant, req.Purpose, req.Channel.Class(), t.address)
+	return t, nil
+}
+
+func badRequest(why string) *Error { return &Error{Kind: ErrRequest, Err: errors.New(why)} }
+
+func refusedByParser(err error) *Error {
+	refusal := &Error{Kind: ErrAddress, Err: err}
+	var because interface{ Refused() string }
+	if errors.As(err, &because) {
+		switch because.Refused() {
+		case "country":
+			refusal.Kind = ErrCountry
+		case "type":
+			refusal.Kind = ErrNumberType
+		}
+	}
+	return refusal
+}
+
+// reach asks the policy whether the channel reaches a phone number.
+func (e *Engine) reach(req *Request, t target) *Error {
+	if req.Channel.Class() != delivery.ClassPhone {
+		return nil
+	}
+	decision := e.policy.Explain(policy.Number{Region: region.Code(t.region), Type: t.kind}, string(req.Channel))
+	switch decision.Reason {
+	case policy.Reached:
+		return nil
+	case policy.RefusedRegion:
+		return &Error{Kind: ErrCountry, Region: t.region, Err: errors.New(decision.Why)}
+	default:
+		return &Error{Kind: ErrNumberType, Region: t.region, Err: errors.New(decision.Why)}
+	}
+}
+
+// Subject returns the digest under which the engine keeps the request's
+// address: 22 characters of base64url, the same for SMS and WhatsApp. Use it
+// to ask whether a Proof is about an address. Errors: ErrRequest, ErrAddress,
+// ErrCountry, ErrNumberType, as the parser refuses; the policy is not asked.
+func (e *Engine) Subject(req Request) (string, error) {
+	t, refusal := e.target(&req)
+	if refusal != nil {
+		return "", refusal
+	}
+	return t.subject, nil
+}
+
+// Check returns what Start would refuse the request for before it touches the
+// store: its fields, the address, its country and type. It sends and counts
+// nothing. It returns the address in canonical form and, for a phone number,
+// its region.
+func (e *Engine) Check(req Request) (address delivery.Address, region string, err error) {
+	t, refusal := e.check(&req)
+	if refusal != nil {
+		return delivery.Address{}, refusal.Region, refusal
+	}
+	return delivery.NewAddress(t.address), t.region, nil
+}
+
+// check fills the request's defaults and refuses what may not be started.
+func (e *Engine) check(req *Request) (target, *Error) {
+	if req.Lifetime == 0 {
+		req.Lifetime = e.policy.Lifetime
+	}
+	if req.Lifetime < policy.MinLifetime || req.Lifetime > policy.MaxLifetime {
+		return target{}, badRequest(fmt.Sprintf("lifetime %v is outside %v to %v", req.Lifetime, policy.MinLifetime, policy.MaxLifetime))
+	}
+	locale, ok := delivery.MatchLocale(req.Channel, req.Locale)
+	if !ok {
+		return target{}, &Error{Kind: ErrRequest, Err: delivery.ErrLocale}
+	}
+	req.Locale = locale
+	t, refusal := e.target(req)
+	if refusal == nil {
+		refusal = e.reach(req, t)
+	}
+	return t, refusal
+}
+
+// An id is "c." and the subject, which together are the record's key, then a
+// dot and the nonce.
+const (
+	keyPrefix = "c."
+	keyLen    = len(keyPrefix) + 22
+	idLen     = keyLen + 1 + 22
+)
+
+// strict64 refuses what does not encode back to the same characters, so that
+// a challenge has one id.
+var strict64 = base64.RawURLEncoding.Strict()
+
+func recordKey(subject string) string { return keyPrefix + subject }
+
+func challengeID(subject string, nonce *[nonceSize]byte) string {
+	return keyPrefix + subject + "." + base64.RawURLEncoding.EncodeToString(nonce[:])
+}
+
+// parseID returns the record's key and the nonce of an id, without
+// allocating. It reports whether the id has the form of one.
+func parseID(id string, nonce *[nonceSize]byte) (key string, ok bool) {
+	if len(id) != idLen || !strings.HasPrefix(id, keyPrefix) || id[keyLen] != '.' {
+		return "", false
+	}
+	var encoded [22]byte
+	var decoded [nonceSize]byte
+	copy(encoded[:], id[len(keyPrefix):keyLen])
+	if n, err := strict64.Decode(decoded[:], encoded[:]); err != nil || n != subjectSize {
+		return "", false
+	}
+	copy(encoded[:], id[keyLen+1:])
+	if n, err := strict64.Decode(nonce[:], encoded[:]); err != nil || n != nonceSize {
+		return "", false
+	}
+	return id[:keyLen], true
+}
+
+// channelByte is what a record and a code's MAC call a channel. The numbers
+// stand in stored records: they never change.
+func channelByte(c delivery.Channel) byte {
+	switch c {
+	case delivery.SMS:
+		return 1
+	case delivery.WhatsApp:
+		return 2
+	case delivery.Email:
+		return 3
+	}
+	return 0
+}
+
+func channelOf(b byte) delivery.Channel {
+	switch b {
+	case 1:
+		return delivery.SMS
+	case 2:
+		return delivery.WhatsApp
+	case 3:
+		return delivery.Email
+	}
+	return ""
+}

@@ -1,0 +1,174 @@
+package engine
+
+import (
+	"crypto/subtle"
+	"time"
+
+	"github.com/passcode-go/passcode/policy"
+)
+
+// A step is one decision about one record. decide is a pure function of the
+// step, the record and the moment: it may run several times before the record
+// is stored, and has no side effects. It changes the record, says whether it
+// did, and returns what to tell the caller: nil for yes. Its answer is given
+// only after the changed record was stored.
+type step interface {
+	decide(r *record, now int64) (changed bool, refusal *Error)
+}
+
+// skew is how far the clocks of two programs that share a store may differ.
+const skew = int64(5 * time.Second)
+
+// settle puts a record right that was written while the clock ran ahead: what
+// it says of the future counts as of now, and a code from the future is dead.
+// Without it a clock that was wrong once could close an address for years, or
+// keep a code alive for as long.
+func (r *record) settle(now int64, lock time.Duration) (changed bool) {
+	if r.code.state == codeLive && r.code.issued > now+skew {
+		r.code.end(codeSpent)
+		changed = true
+	}
+	if latest := now + int64(lock) + skew; r.until > latest {
+		r.until = now + int64(lock)
+		changed = true
+	}
+	if r.sends.newest() > now+skew+int64(time.Second) {
+		r.sends = r.sends.recent(now)
+		changed = true
+	}
+	if n := len(r.wrong) - guessEntry; n >= 0 && r.wrong[n:].hour() > hourOf(now+skew) {
+		r.wrong = r.wrong.recent(now)
+		changed = true
+	}
+	return changed
+}
+
+// locked returns a refusal while the address is closed: by a lock, or because
+// it has borne its wrong guesses of the day.
+func (r *record) locked(now int64, p *policy.Policy) *Error {
+	until := r.until
+	if len(r.wrong) > 0 && r.wrong.count(now) >= p.PerDay {
+		until = max(until, r.wrong.freeAt(now, p.PerDay))
+	}
+	if until <= now {
+		return nil
+	}
+	return &Error{Kind: ErrLocked, Until: time.Unix(0, until).UTC(), RetryAfter: time.Duration(until - now)}
+}
+
+// startStep reserves a send and replaces the code.
+type startStep struct {
+	policy  *policy.Policy
+	code    code // nonce, channel, key and mac of the new code
+	life    time.Duration
+	expires int64            // set by decide
+	follow  *[nonceSize]byte // with Resend: the nonce of the challenge that goes on
+}
+
+func (s *startStep) decide(r *record, now int64) (bool, *Error) {
+	changed := r.settle(now, s.policy.Lock.For)
+	if s.follow != nil {
+		switch c := &r.code; {
+		case !c.is(s.follow), c.state == codeUsed, c.state == codeCancelled:
+			return changed, &Error{Kind: ErrUsed}
+		}
+	}
+	if refusal := r.locked(now, s.policy); refusal != nil {
+		return changed, refusal
+	}
+	if wait := r.sends.wait(now, s.policy.Sends); wait > 0 {
+		return changed, &Error{Kind: ErrLimited, RetryAfter: wait}
+	}
+	r.sends = r.sends.add(now)
+	r.code = s.code
+	r.code.state = codeLive
+	r.code.tries = 0
+	r.code.issued = now
+	r.code.expires = now + int64(s.life)
+	s.expires = r.code.expires
+	return true, nil
+}
+
+// is reports whether the code is the one of the challenge with this nonce. A
+// subject alone proves nothing: who does not know the nonce of its challenge
+// can neither guess nor burn its owner's tries.
+func (c *code) is(nonce *[nonceSize]byte) bool {
+	return c.state != codeNone && subtle.ConstantTimeCompare(c.nonce[:], nonce[:]) == 1
+}
+
+// verifyStep judges a guess.
+type verifyStep struct {
+	policy  *policy.Policy
+	keys    *keySet
+	subject string
+	guess   string
+	nonce   *[nonceSize]byte // nil: whatever code is alive
+	channel byte             // set by decide: how the code was sent
+	issued  int64            // set by decide
+	at      int64            // set by decide: when the guess was judged
+	shut    *Error           // set by decide: the lock that this guess brought about
+}
+
+func (s *verifyStep) decide(r *record, now int64) (bool, *Error) {
+	changed := r.settle(now, s.policy.Lock.For)
+	c := &r.code
+	if s.nonce != nil && !c.is(s.nonce) {
+		return changed, &Error{Kind: ErrUsed}
+	}
+	if refusal := r.locked(now, s.policy); refusal != nil {
+		return changed, refusal
+	}
+	switch {
+	case c.state != codeLive:
+		return changed, &Error{Kind: ErrUsed}
+	case c.expires <= now:
+		return changed, &Error{Kind: ErrExpired}
+	case int(c.tries) >= s.policy.Tries:
+		return changed, &Error{Kind: ErrUsed}
+	}
+	var sum [macSize]byte
+	if !s.keys.codeMAC(&sum, c.key, c.channel, s.subject, &c.nonce, s.guess) {
+		return changed, &Error{Kind: ErrUsed}
+	}
+	s.channel, s.issued, s.at, s.shut = c.channel, c.issued, now, nil
+	if subtle.ConstantTimeCompare(sum[:], c.mac[:]) == 1 {
+		c.end(codeUsed)
+		r.row = 0
+		return true, nil
+	}
+	c.tries++
+	r.row++
+	r.wrong = r.wrong.add(now)
+	left := min(s.policy.Tries-int(c.tries), s.policy.Lock.After-r.row, s.policy.PerDay-r.wrong.count(now))
+	if r.row >= s.policy.Lock.After {
+		r.row = 0
+		r.until = now + int64(s.policy.Lock.For)
+	}
+	if s.shut = r.locked(now, s.policy); s.shut != nil {
+		left = 0
+	}
+	left = max(left, 0)
+	if left == 0 {
+		c.end(codeSpent)
+	}
+	return true, &Error{Kind: ErrWrong, AttemptsLeft: left}
+}
+
+// endStep ends a code before it was entered.
+type endStep struct {
+	policy *policy.Policy
+	nonce  *[nonceSize]byte
+	state  codeState
+}
+
+func (s *endStep) decide(r *record, now int64) (bool, *Error) {
+	changed := r.settle(now, s.policy.Lock.For)
+	if !r.code.is(s.nonce) {
+		return changed, &Error{Kind: ErrUsed}
+	}
+	if r.code.state != codeLive {
+		return changed, nil
+	}
+	r.code.end(s.state)
+	return true, nil
+}
