@@ -186,14 +186,15 @@ func New(cfg Config) (*Engine, error) {
 	if e.now == nil {
 		e.now = time.Now
 	}
-	return e, e.setKeys(cfg.Keys)
+	if err := e.SetKeys(cfg.Keys); err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 // SetKeys replaces the ring while the engine runs: a new key at the front, or
 // an old one gone. The index key cannot change. On error the old keys stay.
-func (e *Engine) SetKeys(keys Keys) error { return e.setKeys(keys) }
-
-func (e *Engine) setKeys(keys Keys) error {
+func (e *Engine) SetKeys(keys Keys) error {
 	set, err := newKeySet(keys)
 	if err != nil {
 		return err

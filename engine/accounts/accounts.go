@@ -1,0 +1,169 @@
+package accounts
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/passcode-go/passcode/delivery"
+	"github.com/passcode-go/passcode/engine"
+	"github.com/passcode-go/passcode/store"
+)
+
+// A Config says what Accounts are made of.
+type Config struct {
+	// Engine makes, sends and checks the codes. Required.
+	Engine *engine.Engine
+
+	// Directory keeps the users. Required.
+	Directory store.Directory
+
+	// Live makes new ids say "live" instead of "test". It changes nothing
+	// else, and ids of either kind are found.
+	Live bool
+
+	// Tenant and Purpose are passed to the engine with every request: up to
+	// 128 bytes each. With another value every address has another code, and
+	// other budgets. Default: no tenant, and the purpose "login".
+	Tenant  string
+	Purpose string
+
+	// Now is the clock for the times of users. The engine has its own.
+	// Default: time.Now.
+	Now func() time.Time
+}
+
+// Accounts are users who log in with passcodes. Make them with [New]. They
+// are safe for concurrent use and hold no state of their own: several
+// programs may share a Store and a Directory.
+type Accounts struct {
+	engine    *engine.Engine
+	directory store.Directory
+	live      bool
+	tenant    string
+	purpose   string
+	now       func() time.Time
+}
+
+// New returns Accounts, or an error that names what is missing from the config
+// or cannot be used.
+func New(cfg Config) (*Accounts, error) {
+	switch {
+	case cfg.Engine == nil:
+		return nil, errors.New("accounts: Config.Engine is missing")
+	case cfg.Directory == nil:
+		return nil, errors.New("accounts: Config.Directory is missing")
+	case len(cfg.Tenant) > maxName || len(cfg.Purpose) > maxName:
+		return nil, fmt.Errorf("accounts: Config.Tenant or Purpose is longer than %d bytes", maxName)
+	}
+	a := &Accounts{
+		engine:    cfg.Engine,
+		directory: cfg.Directory,
+		live:      cfg.Live,
+		tenant:    cfg.Tenant,
+		purpose:   cmp.Or(cfg.Purpose, "login"),
+		now:       cfg.Now,
+	}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	return a, nil
+}
+
+// maxName is the engine's limit on tenant and purpose, in bytes.
+const maxName = 128
+
+// User returns the user with this user id or, if there is none, the one with
+// this external id. Errors: ErrUserNotFound, engine.ErrUnavailable.
+func (a *Accounts) User(ctx context.Context, id string) (store.User, error) {
+	if !plausible(id) {
+		return store.User{}, ErrUserNotFound
+	}
+	user, err := a.lookup(ctx, store.ByID, id)
+	if errors.Is(err, store.ErrNotFound) {
+		user, err = a.lookup(ctx, store.ByExternalID, id)
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return store.User{}, ErrUserNotFound
+	}
+	return user, err
+}
+
+// plausible reports whether somebody may have this id. It keeps from the
+// Directory what only an attacker sends: ids of a megabyte, or with bytes that
+// a database chokes on.
+func plausible(id string) bool {
+	if len(id) == 0 || len(id) > 128 {
+		return false
+	}
+	for i := range len(id) {
+		if id[i] < '!' || id[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// lookup asks the Directory. Errors: store.ErrNotFound, engine.ErrUnavailable.
+func (a *Accounts) lookup(ctx context.Context, by store.Index, value string) (store.User, error) {
+	user, err := a.directory.Lookup(ctx, by, value)
+	switch {
+	case err == nil:
+		return user, nil
+	case errors.Is(err, store.ErrNotFound):
+		return store.User{}, store.ErrNotFound
+	}
+	return store.User{}, unavailable(err, value)
+}
+
+// lookupAddress returns the user who has an address, and the address's method.
+// Errors: those of lookup.
+func (a *Accounts) lookupAddress(ctx context.Context, class delivery.Class, address string) (store.User, *store.Method, error) {
+	user, err := a.lookup(ctx, indexOf(class), address)
+	if err != nil {
+		return store.User{}, nil, err
+	}
+	method := methodAt(&user, class, address)
+	if method == nil {
+		return store.User{}, nil, unavailable(errors.New("the user found by an address does not have it"))
+	}
+	return user, method, nil
+}
+
+func indexOf(class delivery.Class) store.Index {
+	if class == delivery.ClassEmail {
+		return store.ByEmail
+	}
+	return store.ByPhone
+}
+
+// methodAt returns the user's method with an address, or nil.
+func methodAt(u *store.User, class delivery.Class, address string) *store.Method {
+	methods := u.Phones
+	if class == delivery.ClassEmail {
+		methods = u.Emails
+	}
+	for i := range methods {
+		if methods[i].Address == address {
+			return &methods[i]
+		}
+	}
+	return nil
+}
+
+// methodWith returns the user's method with an id and its class, or nil.
+func methodWith(u *store.User, id string) (*store.Method, delivery.Class) {
+	for i := range u.Phones {
+		if u.Phones[i].ID == id {
+			return &u.Phones[i], delivery.ClassPhone
+		}
+	}
+	for i := range u.Emails {
+		if u.Emails[i].ID == id {
+			return &u.Emails[i], delivery.ClassEmail
+		}
+	}
+	return nil, ""
+}

@@ -1,0 +1,99 @@
+package accounts
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/passcode-go/passcode/delivery"
+	"github.com/passcode-go/passcode/store"
+)
+
+// A NewUser says whom to create.
+type NewUser struct {
+	Phone string // in E.164; Phone, Email or both
+	Email string
+
+	Name       store.Name // each part up to 128 bytes of printable UTF-8
+	Pending    bool       // pending until a code comes back; else active at once
+	ExternalID string     // the program's own id for the user: 1 to 128 of [A-Za-z0-9._|-], not of the form of a user id; "" is none
+
+	// Trusted and Untrusted are metadata: each a JSON object of at most 20
+	// keys at the top and 4096 bytes without the space between tokens, or
+	// nothing. A JSON null is nothing.
+	Trusted, Untrusted json.RawMessage
+
+	Roles []string // at most 64, each 1 to 128 bytes of printable UTF-8
+}
+
+// Create makes a user and sends nothing. All addresses must be one person's:
+// see the package comment. They are unverified.
+//
+// A phone number is taken if SMS reaches it or, in an engine without SMS, if
+// WhatsApp does.
+//
+// Errors: ErrNoAddress; [*FieldError]; the engine's ErrAddress, ErrCountry and
+// ErrNumberType, and its ErrRequest if it has no channel for an address;
+// [*store.TakenError] with the index of what another user has;
+// engine.ErrUnavailable if the Directory fails, and then the user may have
+// been made.
+func (a *Accounts) Create(ctx context.Context, n NewUser) (store.User, error) {
+	if n.Phone == "" && n.Email == "" {
+		return store.User{}, ErrNoAddress
+	}
+	user := a.newUser(n.Pending)
+	if err := fill(&user, n); err != nil {
+		return store.User{}, err
+	}
+	for _, to := range []struct {
+		class   delivery.Class
+		address string
+	}{{delivery.ClassPhone, n.Phone}, {delivery.ClassEmail, n.Email}} {
+		if to.address == "" {
+			continue
+		}
+		address, err := a.reachable(to.class, to.address)
+		if err != nil {
+			return store.User{}, err
+		}
+		a.addMethod(&user, to.class, address)
+	}
+	err := a.directory.Create(ctx, user)
+	var taken *store.TakenError
+	switch {
+	case errors.As(err, &taken):
+		return store.User{}, taken
+	case err != nil:
+		return store.User{}, unavailable(err, n.Phone, n.Email)
+	}
+	return user, nil
+}
+
+// reachable returns an address in canonical form, if the engine reaches it.
+func (a *Accounts) reachable(class delivery.Class, address string) (string, error) {
+	channels := a.channels(class)
+	if len(channels) == 0 {
+		return "", badRequest("no channel for this kind of address is configured")
+	}
+	canonical, _, err := a.engine.Check(a.about(channels[0], address))
+	return canonical.Reveal(), err
+}
+
+// newUser returns a user without methods.
+func (a *Accounts) newUser(pending bool) store.User {
+	user := store.User{ID: UserID.New(a.live), Status: store.Active, CreatedAt: a.now().UTC().Round(0)}
+	if pending {
+		user.Status = store.Pending
+	}
+	return user
+}
+
+// addMethod adds an unverified method to a new user.
+func (a *Accounts) addMethod(u *store.User, class delivery.Class, address string) *store.Method {
+	kind, methods := PhoneID, &u.Phones
+	if class == delivery.ClassEmail {
+		kind, methods = EmailID, &u.Emails
+	}
+	*methods = append(*methods, store.Method{ID: kind.New(a.live), Address: address, CreatedAt: u.CreatedAt})
+	return &(*methods)[len(*methods)-1]
+}

@@ -1,0 +1,61 @@
+package accounts
+
+import (
+	"errors"
+
+	"github.com/passcode-go/passcode/delivery"
+	"github.com/passcode-go/passcode/engine"
+)
+
+// What is not there.
+var (
+	ErrUserNotFound   = errors.New("accounts: user not found")
+	ErrMethodNotFound = errors.New("accounts: no user has this address or method")
+	ErrNotOwned       = errors.New("accounts: address is not one of the user's")
+)
+
+// What Create refuses a user for, besides the engine's errors. ErrField is
+// every [*FieldError], and one of the three below it says what is wrong.
+var (
+	ErrNoAddress   = errors.New("accounts: neither phone nor e-mail address")
+	ErrField       = errors.New("accounts: field refused")
+	ErrFormat      = errors.New("malformed")
+	ErrTooLarge    = errors.New("too large")
+	ErrTooManyKeys = errors.New("too many keys")
+)
+
+// A FieldError says which field of a [NewUser] is refused, and why. It does
+// not repeat the field's value.
+type FieldError struct {
+	Field string // "external_id", "name", "trusted_metadata", "untrusted_metadata" or "roles"
+	Err   error  // ErrFormat, ErrTooLarge or ErrTooManyKeys
+}
+
+func (e *FieldError) Error() string { return ErrField.Error() + ": " + e.Field + ": " + e.Err.Error() }
+
+// Unwrap returns ErrField and e.Err.
+func (e *FieldError) Unwrap() []error { return []error{ErrField, e.Err} }
+
+func badRequest(why string) error {
+	return &engine.Error{Kind: engine.ErrRequest, Err: errors.New(why)}
+}
+
+// unavailable is what becomes of an error of the Directory. The addresses
+// that the Directory was given are cut out of its words.
+func unavailable(err error, addresses ...string) error {
+	words := err
+	for _, address := range addresses {
+		words = errors.New(delivery.AsError(words, delivery.Message{To: delivery.NewAddress(address)}).Reason)
+	}
+	return &engine.Error{Kind: engine.ErrUnavailable, Err: &directoryError{"directory: " + words.Error(), err}}
+}
+
+// A directoryError tells errors.Is what it came from, and does not unwrap:
+// the text of the cause may hold an address.
+type directoryError struct {
+	text  string
+	cause error
+}
+
+func (e *directoryError) Error() string        { return e.text }
+func (e *directoryError) Is(target error) bool { return errors.Is(e.cause, target) }

@@ -1,0 +1,100 @@
+package accounts
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/passcode-go/passcode/store"
+)
+
+// Limits of a user's fields. maxKeys counts the keys at the top of an object.
+const (
+	maxText     = 128 // bytes: part of a name, role, external id
+	maxMetadata = 4096
+	maxKeys     = 20
+	maxRoles    = 64
+)
+
+// fill copies a new user's fields but the addresses into u, sharing no memory,
+// or returns a *FieldError.
+func fill(u *store.User, n NewUser) error {
+	if err := checkExternalID(n.ExternalID); err != nil {
+		return &FieldError{"external_id", err}
+	}
+	for _, part := range []string{n.Name.First, n.Name.Middle, n.Name.Last} {
+		if err := checkText(part); err != nil {
+			return &FieldError{"name", err}
+		}
+	}
+	if len(n.Roles) > maxRoles {
+		return &FieldError{"roles", ErrTooLarge}
+	}
+	for _, role := range n.Roles {
+		if role == "" {
+			return &FieldError{"roles", ErrFormat}
+		}
+		if err := checkText(role); err != nil {
+			return &FieldError{"roles", err}
+		}
+	}
+	var err error
+	if u.Trusted, err = metadata(n.Trusted); err != nil {
+		return &FieldError{"trusted_metadata", err}
+	}
+	if u.Untrusted, err = metadata(n.Untrusted); err != nil {
+		return &FieldError{"untrusted_metadata", err}
+	}
+	u.ExternalID, u.Name, u.Roles = n.ExternalID, n.Name, slices.Clone(n.Roles)
+	return nil
+}
+
+// checkExternalID refuses also what could be the id of a user, so that an id
+// names one user whichever of the two it is.
+func checkExternalID(id string) error {
+	if len(id) > maxText {
+		return ErrTooLarge
+	}
+	odd := func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._|-", r))
+	}
+	if strings.ContainsFunc(id, odd) || UserID.Match(id, true) || UserID.Match(id, false) {
+		return ErrFormat
+	}
+	return nil
+}
+
+func checkText(s string) error {
+	switch {
+	case len(s) > maxText:
+		return ErrTooLarge
+	case !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return ErrFormat
+	}
+	return nil
+}
+
+// metadata returns a JSON object without the space between its tokens, or nil
+// for nothing.
+func metadata(raw json.RawMessage) (json.RawMessage, error) {
+	if len(raw) == 0 {
+		return nil, nil
+	}
+	var compact bytes.Buffer
+	var object map[string]json.RawMessage
+	if !utf8.Valid(raw) || json.Compact(&compact, raw) != nil || json.Unmarshal(raw, &object) != nil {
+		return nil, ErrFormat
+	}
+	switch {
+	case object == nil: // null
+		return nil, nil
+	case compact.Len() > maxMetadata:
+		return nil, ErrTooLarge
+	case len(object) > maxKeys:
+		return nil, ErrTooManyKeys
+	}
+	return compact.Bytes(), nil
+}

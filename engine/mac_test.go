@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/passcode-go/passcode/delivery"
+)
+
+func testKeys(t testing.TB) *keySet {
+	set, err := newKeySet(Keys{
+		Index: Key{0, bytes.Repeat([]byte{'i'}, MinSecret)},
+		Ring:  []Key{{1, bytes.Repeat([]byte{'a'}, MinSecret)}, {2, bytes.Repeat([]byte{'b'}, MinSecret)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// The longest message of a code's MAC must fit one block of SHA-256, of which
+// padding takes 9 bytes.
+func TestCodeMACTakesOneBlock(t *testing.T) {
+	t.Parallel()
+	set := testKeys(t)
+	m := set.ring[0].pool.Get().(*mac)
+	set.ring[0].pool.Put(m)
+	var sum [macSize]byte
+	subject := set.subject("t", "p", delivery.ClassPhone, "+12025550162")
+	if !set.codeMAC(&sum, 1, 1, subject, new([nonceSize]byte), "0123456789") {
+		t.Fatal("no such key")
+	}
+	if n := len(codeTag) + 1 + len(subject) + nonceSize + 10; n > 55 {
+		t.Errorf("the message takes %d bytes", n)
+	}
+	if cap(m.in) > 64 {
+		t.Errorf("the buffer grew to %d bytes", cap(m.in))
+	}
+	if bytes.Contains(m.in[:cap(m.in)], []byte("0123456789")) || bytes.Contains(m.in[:cap(m.in)], []byte("2025550162")) {
+		t.Error("a code or an address stays in the buffer")
+	}
+}
+
+// Every part of the message must count.
+func TestCodeMACBindsEveryPart(t *testing.T) {
+	t.Parallel()
+	set := testKeys(t)
+	subject := set.subject("t", "p", delivery.ClassPhone, "+12025550162")
+	other := set.subject("t", "p", delivery.ClassPhone, "+12025550163")
+	seen := make(map[[macSize]byte]bool)
+	for _, key := range []uint32{1, 2} {
+		for channel := range byte(3) {
+			for _, subject := range []string{subject, other} {
+				for _, nonce := range [][nonceSize]byte{{}, {1}, {15: 1}} {
+					for _, code := range []string{"123456", "123457", "1234567"} {
+						var sum [macSize]byte
+						if !set.codeMAC(&sum, key, channel, subject, &nonce, code) {
+							t.Fatal("no such key")
+						}
+						if seen[sum] {
+							t.Fatal("two messages have one MAC")
+						}
+						seen[sum] = true
+					}
+				}
+			}
+		}
+	}
+	var sum [macSize]byte
+	if set.codeMAC(&sum, 3, 1, subject, new([nonceSize]byte), "123456") {
+		t.Error("a key that is not in the ring signs")
+	}
+}
+
+// Parts that run together in different places must differ.
+func TestSubjectFramesItsParts(t *testing.T) {
+	t.Parallel()
+	set := testKeys(t)
+	seen := make(map[string][]string)
+	for _, parts := range [][]string{
+		{"", "", "phone", "+12"}, {"a", "", "phone", "+12"}, {"", "a", "phone", "+12"}, {"", "", "phone", "a+12"},
+		{"ab", "c", "phone", "+12"}, {"a", "bc", "phone", "+12"}, {"abc", "", "phone", "+12"},
+		{"", "", "email", "+12"}, {"", "phone", "", "+12"}, {"", "\x00\x00", "phone", "+12"}, {"\x00\x00", "", "phone", "+12"},
+	} {
+		subject := set.subject(parts[0], parts[1], delivery.Class(parts[2]), parts[3])
+		if before, ok := seen[subject]; ok {
+			t.Errorf("%q and %q are one subject", parts, before)
+		}
+		if len(subject) != 22 {
+			t.Errorf("subject %q", subject)
+		}
+		seen[subject] = parts
+	}
+}
