@@ -485,3 +485,39 @@ func TestRecordIsStoredBeforeTheSend(t *testing.T) {
 		t.Error("the code could not be checked while it was being sent")
 	}
 }
+
+// The store may drop a record that says nothing any more, or keep it; nobody
+// can tell which.
+func TestRowEndsWithTheRecord(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	challenge, code := b.start(someone)
+	for range 4 {
+		b.verify(challenge.ID, wrong(code), engine.ErrWrong)
+	}
+	key := challenge.ID[:24]
+	kept, err := b.Store.Get(t.Context(), key)
+	if err != nil || kept == nil {
+		t.Fatal(err)
+	}
+	b.advance(26 * time.Hour)
+	for _, old := range [][]byte{nil, kept} {
+		found, _ := b.Store.Get(t.Context(), key)
+		for swapped := false; !swapped; {
+			var err error
+			if found, swapped, err = b.Store.CompareAndSwap(t.Context(), key, found, old, b.Now().Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		challenge, code := b.start(someone)
+		for left := 4; left >= 0; left-- {
+			if e := b.verify(challenge.ID, wrong(code), engine.ErrWrong); e.AttemptsLeft != left {
+				t.Errorf("record kept: %v: %d attempts left, want %d", old != nil, e.AttemptsLeft, left)
+			}
+		}
+		challenge, code = b.start(someone)
+		if e := b.verify(challenge.ID, wrong(code), engine.ErrWrong); e.AttemptsLeft != 4 {
+			t.Errorf("record kept: %v: %d attempts left, want 4", old != nil, e.AttemptsLeft)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -44,6 +45,18 @@ func (k Key) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "key %d [redacted]", k
 
 // MarshalText returns what Format prints; encoding/json calls it too.
 func (k Key) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%v", k), nil }
+
+// RandomKeys returns new keys: an index key, and a ring of one key with id 1.
+// A program makes them once, keeps them outside the store, and gives them to
+// New at every start; with other keys no address is known and no code valid.
+func RandomKeys() Keys {
+	secret := func() []byte {
+		b := make([]byte, MinSecret)
+		rand.Read(b)
+		return b
+	}
+	return Keys{Index: Key{Secret: secret()}, Ring: []Key{{ID: 1, Secret: secret()}}}
+}
 
 // subjectSize, nonceSize and macSize are in bytes. A MAC cut to half of its
 // hash is the least that RFC 2104 §5 advises.

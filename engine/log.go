@@ -46,10 +46,11 @@ func (l guessLog) freeAt(now int64, limit int) int64 {
 	return now
 }
 
-// recent returns the log without what no longer counts, in memory of its own.
-// What lies in the future, because the clock was set back, counts as of now.
-func (l guessLog) recent(now int64) guessLog {
-	kept := make(guessLog, 0, len(l)+guessEntry)
+// recent returns the log without what no longer counts, in room if it fits,
+// which must not be the log's own memory. What lies in the future, because the
+// clock was set back, counts as of now.
+func (l guessLog) recent(now int64, room []byte) guessLog {
+	kept := guessLog(room[:0])
 	var current int
 	for ; len(l) > 0; l = l[guessEntry:] {
 		switch hour := l.hour(); {
@@ -66,8 +67,8 @@ func (l guessLog) recent(now int64) guessLog {
 }
 
 // add returns the recent log with one more guess at now.
-func (l guessLog) add(now int64) guessLog {
-	l = l.recent(now)
+func (l guessLog) add(now int64, room []byte) guessLog {
+	l = l.recent(now, room)
 	if n := len(l) - guessEntry; n >= 0 && l[n:].hour() == hourOf(now) {
 		return l[:n].with(now, l[n:].guesses()+1)
 	}

@@ -11,7 +11,7 @@ import (
 // step changes, it changes at once or not at all.
 type record struct {
 	code  code
-	row   int      // wrong guesses since the last success or lock
+	row   int      // wrong guesses since the last success, lock, or day without a send or guess
 	until int64    // end of the lock in Unix nanoseconds; 0 if there is none
 	wrong guessLog // wrong guesses of the last day
 	sends sendLog  // sends of the last day
@@ -141,9 +141,10 @@ func (r *record) decode(b []byte) error {
 	return nil
 }
 
-// keepUntil returns the moment from which the record says nothing any more:
-// no code can be entered, no lock holds, no window counts what it remembers.
-func (r *record) keepUntil() time.Time {
+// keepUntil returns the moment, in Unix nanoseconds, from which the record
+// says nothing any more: no code can be entered, no lock holds, no window
+// counts what it remembers.
+func (r *record) keepUntil() int64 {
 	last := max(r.until, r.code.expires)
 	if at := r.sends.newest(); at != 0 {
 		last = max(last, at+int64(dayWindow))
@@ -152,5 +153,5 @@ func (r *record) keepUntil() time.Time {
 		hour := int64(binary.BigEndian.Uint32(r.wrong[n-guessEntry:]))
 		last = max(last, (hour+guessHours)*int64(time.Hour))
 	}
-	return time.Unix(0, last)
+	return last
 }

@@ -24,7 +24,7 @@ func someRecord(r *rand.Rand) record {
 	}
 	rec.wrong, rec.sends = guessLog{}, sendLog{}
 	for i := range r.IntN(5) {
-		rec.wrong = rec.wrong.add(now + int64(i)*int64(time.Hour))
+		rec.wrong = rec.wrong.add(now+int64(i)*int64(time.Hour), nil)
 	}
 	for i := range r.IntN(100) {
 		rec.sends = rec.sends.add(now + int64(i)*int64(time.Second))
@@ -134,7 +134,7 @@ func FuzzRecord(f *testing.F) {
 		now := int64(1_790_000_000_000_000_000)
 		rec.settle(now, time.Hour)
 		rec.sends.add(now)
-		rec.wrong.add(now)
+		rec.wrong.add(now, nil)
 		rec.keepUntil()
 	})
 }

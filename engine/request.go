@@ -8,7 +8,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/passcode-go/passcode/countries/region"
 	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/policy"
 )
@@ -111,7 +110,7 @@ func (e *Engine) reach(req *Request, t target) *Error {
 	if req.Channel.Class() != delivery.ClassPhone {
 		return nil
 	}
-	decision := e.policy.Explain(policy.Number{Region: region.Code(t.region), Type: t.kind}, string(req.Channel))
+	decision := e.policy.Explain(policy.Number{Region: policy.Region(t.region), Type: t.kind}, string(req.Channel))
 	switch decision.Reason {
 	case policy.Reached:
 		return nil

@@ -75,7 +75,10 @@ func (e *Engine) start(ctx context.Context, req Request, after *follow) (Challen
 		}
 		s.follow = &after.nonce
 	}
-	if refusal := e.update(ctx, recordKey(t.subject), s); refusal != nil {
+	sc := scratches.Get().(*scratch)
+	refusal = e.update(ctx, recordKey(t.subject), s, sc)
+	sc.release()
+	if refusal != nil {
 		switch refusal.Kind {
 		case ErrLocked:
 			event.Kind = EventLocked
@@ -141,13 +144,7 @@ func (e *Engine) send(ctx context.Context, challenge Challenge, message delivery
 		}
 		event.Err = failure
 		if failure.Kind != delivery.Ambiguous {
-			var nonce [nonceSize]byte
-			key, _ := parseID(challenge.ID, &nonce)
-			// The code is of no use to anybody. Should the store fail here, it
-			// expires by itself.
-			bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.timeout)
-			e.update(bounded, key, &endStep{&e.policy, &nonce, codeUnsent})
-			cancel()
+			e.drop(ctx, challenge.ID)
 			event.Kind = EventDeliveryFailed
 			e.emit(event)
 			return Challenge{}, &Error{Kind: ErrDelivery, RetryAfter: failure.RetryAfter, Err: failure}
@@ -157,4 +154,15 @@ func (e *Engine) send(ctx context.Context, challenge Challenge, message delivery
 	event.Kind = EventSent
 	e.emit(event)
 	return challenge, nil
+}
+
+// drop ends a code that was not delivered: it is of no use to anybody. Should
+// the store fail here, the code expires by itself.
+func (e *Engine) drop(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.timeout)
+	defer cancel()
+	sc := scratches.Get().(*scratch)
+	defer sc.release()
+	key, _ := parseID(id, &sc.nonce)
+	e.update(ctx, key, &endStep{&e.policy, &sc.nonce, codeUnsent}, sc)
 }

@@ -23,7 +23,13 @@ const skew = int64(5 * time.Second)
 // it says of the future counts as of now, and a code from the future is dead.
 // Without it a clock that was wrong once could close an address for years, or
 // keep a code alive for as long.
+//
+// It also forgets the row of a record that says nothing any more: the store
+// may have dropped it, and the outcome must not depend on whether it did.
 func (r *record) settle(now int64, lock time.Duration) (changed bool) {
+	if r.row > 0 && r.keepUntil() <= now {
+		r.row = 0
+	}
 	if r.code.state == codeLive && r.code.issued > now+skew {
 		r.code.end(codeSpent)
 		changed = true
@@ -37,7 +43,7 @@ func (r *record) settle(now int64, lock time.Duration) (changed bool) {
 		changed = true
 	}
 	if n := len(r.wrong) - guessEntry; n >= 0 && r.wrong[n:].hour() > hourOf(now+skew) {
-		r.wrong = r.wrong.recent(now)
+		r.wrong = r.wrong.recent(now, nil)
 		changed = true
 	}
 	return changed
@@ -103,6 +109,7 @@ type verifyStep struct {
 	subject string
 	guess   string
 	nonce   *[nonceSize]byte // nil: whatever code is alive
+	room    []byte           // memory for the record's log of guesses
 	channel byte             // set by decide: how the code was sent
 	issued  int64            // set by decide
 	at      int64            // set by decide: when the guess was judged
@@ -138,7 +145,7 @@ func (s *verifyStep) decide(r *record, now int64) (bool, *Error) {
 	}
 	c.tries++
 	r.row++
-	r.wrong = r.wrong.add(now)
+	r.wrong = r.wrong.add(now, s.room)
 	left := min(s.policy.Tries-int(c.tries), s.policy.Lock.After-r.row, s.policy.PerDay-r.wrong.count(now))
 	if r.row >= s.policy.Lock.After {
 		r.row = 0

@@ -17,15 +17,14 @@ import (
 // ErrExpired, ErrUsed, ErrLocked, ErrUnavailable. After ErrUnavailable the
 // guess may have been counted, and a right code may have been used up.
 func (e *Engine) Verify(ctx context.Context, id, input string) (Proof, error) {
-	var s verifyStep
-	var nonce [nonceSize]byte
-	key, ok := parseID(id, &nonce)
+	sc := scratches.Get().(*scratch)
+	defer sc.release()
+	key, ok := parseID(id, &sc.nonce)
 	if !ok {
 		return Proof{}, badRequest("malformed challenge id")
 	}
-	s.nonce = &nonce
-	s.subject = key[len(keyPrefix):]
-	return e.verify(ctx, key, &s, input, Event{})
+	sc.verify.nonce = &sc.nonce
+	return e.verify(ctx, key, sc, input, Event{})
 }
 
 // VerifyAddress checks what somebody typed against the live code of an
@@ -38,17 +37,20 @@ func (e *Engine) VerifyAddress(ctx context.Context, req Request, input string) (
 	if refusal != nil {
 		return Proof{}, refusal
 	}
+	sc := scratches.Get().(*scratch)
+	defer sc.release()
 	event := Event{Tenant: req.Tenant, Purpose: req.Purpose, Masked: delivery.Mask(t.address), Region: t.region}
-	return e.verify(ctx, recordKey(t.subject), &verifyStep{subject: t.subject}, input, event)
+	return e.verify(ctx, recordKey(t.subject), sc, input, event)
 }
 
-func (e *Engine) verify(ctx context.Context, key string, s *verifyStep, input string, event Event) (Proof, error) {
+func (e *Engine) verify(ctx context.Context, key string, sc *scratch, input string, event Event) (Proof, error) {
 	guess, ok := readCode(e.policy.Code, input)
 	if !ok {
 		return Proof{}, &Error{Kind: ErrFormat}
 	}
-	s.policy, s.keys, s.guess = &e.policy, e.keys.Load(), guess
-	refusal := e.update(ctx, key, s)
+	s := &sc.verify
+	s.policy, s.keys, s.guess, s.subject, s.room = &e.policy, e.keys.Load(), guess, key[len(keyPrefix):], sc.wrong[:]
+	refusal := e.update(ctx, key, s, sc)
 	if e.observe != nil {
 		e.observeVerify(s, refusal, event)
 	}
@@ -92,12 +94,13 @@ func (e *Engine) observeVerify(s *verifyStep, refusal *Error, event Event) {
 // that has ended already is no error. Errors: ErrRequest (malformed id),
 // ErrUsed (replaced by a newer challenge, or never one), ErrUnavailable.
 func (e *Engine) Cancel(ctx context.Context, id string) error {
-	var nonce [nonceSize]byte
-	key, ok := parseID(id, &nonce)
+	sc := scratches.Get().(*scratch)
+	defer sc.release()
+	key, ok := parseID(id, &sc.nonce)
 	if !ok {
 		return badRequest("malformed challenge id")
 	}
-	if refusal := e.update(ctx, key, &endStep{&e.policy, &nonce, codeCancelled}); refusal != nil {
+	if refusal := e.update(ctx, key, &endStep{&e.policy, &sc.nonce, codeCancelled}, sc); refusal != nil {
 		return refusal
 	}
 	e.emit(Event{Kind: EventCancelled, Subject: key[len(keyPrefix):]})

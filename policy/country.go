@@ -54,10 +54,14 @@ func (r Rule) validate() error {
 	return nil
 }
 
+// A Region is a [region.Code], under a name that spares importers of this
+// package a second import.
+type Region = region.Code
+
 // A Number is what a rule needs to know of a phone number. Package countries
 // finds it out.
 type Number struct {
-	Region region.Code
+	Region Region
 	Type   string
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/passcode-go/passcode/delivery"
@@ -127,7 +128,7 @@ func (a *Accounts) lookupAddress(ctx context.Context, class delivery.Class, addr
 	}
 	method := methodAt(&user, class, address)
 	if method == nil {
-		return store.User{}, nil, unavailable(errors.New("the user found by an address does not have it"))
+		return store.User{}, nil, unavailable(errLost)
 	}
 	return user, method, nil
 }
@@ -166,4 +167,12 @@ func methodWith(u *store.User, id string) (*store.Method, delivery.Class) {
 		}
 	}
 	return nil, ""
+}
+
+// addresses returns all addresses of a user.
+func addresses(u *store.User) (all []string) {
+	for _, m := range slices.Concat(u.Phones, u.Emails) {
+		all = append(all, m.Address)
+	}
+	return all
 }

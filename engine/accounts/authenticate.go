@@ -43,7 +43,7 @@ func (a *Accounts) Authenticate(ctx context.Context, methodID, code string) (Aut
 		err = ErrMethodNotFound
 	}
 	if err == nil && (!method.Verified || user.Status == store.Pending) {
-		user, method, err = a.confirm(ctx, user.ID, methodID, address)
+		user, method, err = a.confirm(ctx, user, methodID, address)
 	}
 	if err != nil {
 		return Authentication{}, err
@@ -66,7 +66,7 @@ func (a *Accounts) lookupMethod(ctx context.Context, id string) (store.User, *st
 	}
 	method, class := methodWith(&user, id)
 	if method == nil {
-		return store.User{}, nil, "", unavailable(errors.New("the user found by a method does not have it"))
+		return store.User{}, nil, "", unavailable(errLost)
 	}
 	return user, method, class, nil
 }
@@ -99,8 +99,8 @@ func (a *Accounts) channels(class delivery.Class) []delivery.Channel {
 
 // confirm makes the method verified and the user active, if the user has the
 // method still.
-func (a *Accounts) confirm(ctx context.Context, userID, methodID, address string) (store.User, *store.Method, error) {
-	user, err := a.directory.Update(ctx, userID, func(u *store.User) error {
+func (a *Accounts) confirm(ctx context.Context, user store.User, methodID, address string) (store.User, *store.Method, error) {
+	kept, err := a.directory.Update(ctx, user.ID, func(u *store.User) error {
 		method, _ := methodWith(u, methodID)
 		if method == nil || method.Address != address {
 			return ErrMethodNotFound
@@ -115,8 +115,11 @@ func (a *Accounts) confirm(ctx context.Context, userID, methodID, address string
 	case errors.Is(err, ErrMethodNotFound), errors.Is(err, store.ErrNotFound):
 		return store.User{}, nil, ErrMethodNotFound
 	case err != nil:
-		return store.User{}, nil, unavailable(err, address)
+		return store.User{}, nil, unavailable(err, addresses(&user)...)
 	}
-	method, _ := methodWith(&user, methodID)
-	return user, method, nil
+	method, _ := methodWith(&kept, methodID)
+	if method == nil {
+		return store.User{}, nil, unavailable(errLost)
+	}
+	return kept, method, nil
 }

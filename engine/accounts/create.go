@@ -64,7 +64,7 @@ func (a *Accounts) Create(ctx context.Context, n NewUser) (store.User, error) {
 	case errors.As(err, &taken):
 		return store.User{}, taken
 	case err != nil:
-		return store.User{}, unavailable(err, n.Phone, n.Email)
+		return store.User{}, unavailable(err, addresses(&user)...)
 	}
 	return user, nil
 }

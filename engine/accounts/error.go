@@ -40,8 +40,14 @@ func badRequest(why string) error {
 	return &engine.Error{Kind: engine.ErrRequest, Err: errors.New(why)}
 }
 
+// What a Directory should never cause.
+var (
+	errLost      = errors.New("the user does not have what it was found by")
+	errContended = errors.New("users of one address come and go")
+)
+
 // unavailable is what becomes of an error of the Directory. The addresses
-// that the Directory was given are cut out of its words.
+// that the Directory knew of are cut out of its words.
 func unavailable(err error, addresses ...string) error {
 	words := err
 	for _, address := range addresses {

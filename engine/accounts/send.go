@@ -81,7 +81,7 @@ func (a *Accounts) LoginOrCreate(ctx context.Context, r SendRequest) (Sent, erro
 			return Sent{}, unavailable(err, req.To)
 		}
 	}
-	return Sent{}, unavailable(errors.New("users of one address come and go"))
+	return Sent{}, unavailable(errContended)
 }
 
 // Send sends a code to an address that a user has, and with SendRequest.UserID

@@ -60,3 +60,15 @@ func newKey(id uint32) engine.Key {
 	rand.Read(secret)
 	return engine.Key{ID: id, Secret: secret}
 }
+
+// Code returns the code that was sent last to an address in its canonical
+// form (an e-mail address in lower case), or fails the test if none was. Call
+// it from the test's own goroutine.
+func (k *Kit) Code(address string) string {
+	k.t.Helper()
+	message, ok := k.Inbox.Last(address)
+	if !ok {
+		k.t.Fatalf("enginetest: no code was sent to %q", address)
+	}
+	return message.Code.Reveal()
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/passcode-go/passcode/delivery"
+	"github.com/passcode-go/passcode/engine"
+	"github.com/passcode-go/passcode/store"
+)
+
+// A load is an engine with pending codes. Ids and codes lie in one piece of
+// memory without pointers, so that neither the heap's size nor a collection
+// counts them.
+type load struct {
+	engine *engine.Engine
+	clock  *atomic.Int64
+	ids    []byte
+	codes  []byte
+	n      int
+	round  int
+}
+
+const (
+	idSize   = 47
+	codeSize = 6
+)
+
+func (l *load) id(i int) string   { return unsafe.String(&l.ids[i*idSize], idSize) }
+func (l *load) code(i int) string { return unsafe.String(&l.codes[i*codeSize], codeSize) }
+
+// wrong writes a code that differs from the right one into scratch.
+func (l *load) wrong(i int, scratch *[codeSize]byte) string {
+	copy(scratch[:], l.codes[i*codeSize:])
+	scratch[5] = '0' + (scratch[5]-'0'+1)%10
+	return unsafe.String(&scratch[0], codeSize)
+}
+
+// newLoad returns an engine on the store, whose codes go nowhere but into the
+// load.
+func newLoad(s store.Store, clock *atomic.Int64, n int) (*load, error) {
+	l := &load{clock: clock, n: n, ids: make([]byte, n*idSize), codes: make([]byte, n*codeSize)}
+	parse := func(raw string) (string, string, string, error) { return raw, "US", "mobile", nil }
+	send := func(_ context.Context, m delivery.Message) (delivery.Receipt, error) {
+		var i int
+		if _, err := fmt.Sscanf(m.To.Reveal()[4:], "%d", &i); err != nil {
+			return delivery.Receipt{}, err
+		}
+		copy(l.codes[i*codeSize:], m.Code.Reveal())
+		return delivery.Receipt{}, nil
+	}
+	index, signing := make([]byte, engine.MinSecret), make([]byte, engine.MinSecret)
+	rand.Read(index)
+	rand.Read(signing)
+	var err error
+	l.engine, err = engine.New(engine.Config{
+		Store:    s,
+		Keys:     engine.Keys{Index: engine.Key{Secret: index}, Ring: []engine.Key{{ID: 1, Secret: signing}}},
+		Channels: engine.Channels{delivery.SMS: {Sender: delivery.SenderFunc(send), Parse: parse}},
+		Now:      func() time.Time { return time.Unix(0, clock.Load()) },
+	})
+	return l, err
+}
+
+// fill starts a code for each address. Every fill happens two days after the
+// one before, so that no budget and no window remembers it.
+func (l *load) fill(ctx context.Context, callers int, log io.Writer) error {
+	l.clock.Add(int64(48 * time.Hour))
+	l.round++
+	var next, failed atomic.Int64
+	var firstErr atomic.Pointer[error]
+	progress := newProgress(log, fmt.Sprintf("filling, round %d", l.round), l.n)
+	var done sync.WaitGroup
+	for range callers {
+		done.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= l.n || failed.Load() > 0 || ctx.Err() != nil {
+					return
+				}
+				challenge, err := l.engine.Start(ctx, engine.Request{Channel: delivery.SMS, To: fmt.Sprintf("+120%d", i)})
+				if err != nil {
+					firstErr.CompareAndSwap(nil, &err)
+					failed.Add(1)
+					return
+				}
+				copy(l.ids[i*idSize:], challenge.ID)
+				progress.add(1)
+			}
+		})
+	}
+	done.Wait()
+	progress.end()
+	if err := firstErr.Load(); err != nil {
+		return *err
+	}
+	return ctx.Err()
+}
+
+// A progress shows how far a piece of work is, a few times a second at most.
+type progress struct {
+	log   io.Writer
+	what  string
+	total int
+	done  atomic.Int64
+	shown atomic.Int64 // Unix nanoseconds
+	began time.Time
+}
+
+func newProgress(log io.Writer, what string, total int) *progress {
+	p := &progress{log: log, what: what, total: total, began: time.Now()}
+	p.shown.Store(p.began.UnixNano())
+	return p
+}
+
+func (p *progress) add(n int) {
+	done := p.done.Add(int64(n))
+	if done%256 != 0 {
+		return
+	}
+	now, shown := time.Now().UnixNano(), p.shown.Load()
+	if now-shown > int64(500*time.Millisecond) && p.shown.CompareAndSwap(shown, now) {
+		fmt.Fprintf(p.log, "\r  %s: %d of %d\x1b[K", p.what, done, p.total)
+	}
+}
+
+func (p *progress) end() {
+	fmt.Fprintf(p.log, "\r\x1b[K")
+}

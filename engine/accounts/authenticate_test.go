@@ -1,0 +1,440 @@
+package accounts_test
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/passcode-go/passcode/delivery"
+	"github.com/passcode-go/passcode/engine"
+	"github.com/passcode-go/passcode/engine/accounts"
+	"github.com/passcode-go/passcode/store"
+	"github.com/passcode-go/passcode/store/memstore"
+)
+
+func TestAuthenticate(t *testing.T) {
+	t.Parallel()
+	for _, pending := range []bool{false, true} {
+		b := newBench(t)
+		user, err := b.Create(t.Context(), accounts.NewUser{Phone: phone, Email: email, Pending: pending})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := user.Clone()
+		method := user.Emails[0].ID
+		if _, err := b.Send(t.Context(), accounts.SendRequest{Channel: delivery.Email, To: email}); err != nil {
+			t.Fatal(err)
+		}
+		code := b.kit.Code(email)
+		b.forget()
+		for _, input := range []string{wrong(code), "not a code", ""} {
+			if _, err := b.Authenticate(t.Context(), method, input); err == nil {
+				t.Errorf("%q accepted", input)
+			}
+		}
+		if got := b.user(t, user.ID); !reflect.DeepEqual(got, before) {
+			t.Errorf("after wrong codes the user is\n%+v, was\n%+v", got, before)
+		}
+		if slices.Contains(b.directory.trace(), "update") {
+			t.Error("a wrong code wrote to the directory")
+		}
+
+		auth, err := b.Authenticate(t.Context(), method, code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := before.Clone()
+		want.Status, want.Emails[0].Verified = store.Active, true
+		if !reflect.DeepEqual(auth.User, want) || !reflect.DeepEqual(b.user(t, user.ID), want) {
+			t.Errorf("authenticated\n%+v, kept\n%+v, want\n%+v", auth.User, b.user(t, user.ID), want)
+		}
+		if auth.Method != want.Emails[0] || auth.Proof.Channel != delivery.Email || !auth.Proof.VerifiedAt.Equal(b.kit.Clock.Now()) {
+			t.Errorf("method %+v, proof %+v", auth.Method, auth.Proof)
+		}
+	}
+}
+
+func TestNoWriteWithoutNews(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for i, want := range [][]string{{"lookup", "lookup", "update"}, {"lookup", "lookup"}} {
+		sent := b.login(t, delivery.SMS, phone)
+		b.forget()
+		auth, err := b.Authenticate(t.Context(), sent.MethodID, b.kit.Code(phone))
+		if err != nil || !auth.Method.Verified || auth.User.ID != sent.UserID {
+			t.Errorf("%+v, %v", auth, err)
+		}
+		if got := b.directory.trace(); !slices.Equal(got, want) {
+			t.Errorf("login %d: directory calls %q, want %q", i, got, want)
+		}
+	}
+}
+
+// A pending user is news even if the method is verified already.
+func TestPendingUserWithVerifiedMethod(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	sent := b.login(t, delivery.SMS, phone)
+	_, err := b.directory.Update(t.Context(), sent.UserID, func(u *store.User) error {
+		u.Status, u.Phones[0].Verified = store.Pending, true
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	auth, err := b.Authenticate(t.Context(), sent.MethodID, b.kit.Code(phone))
+	if err != nil || auth.User.Status != store.Active || b.user(t, sent.UserID).Status != store.Active {
+		t.Errorf("%+v, %v", auth, err)
+	}
+}
+
+// A status of the program's own is not touched.
+func TestForeignStatus(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	sent := b.login(t, delivery.SMS, phone)
+	if _, err := b.directory.Update(t.Context(), sent.UserID, func(u *store.User) error { u.Status = "suspended"; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	auth, err := b.Authenticate(t.Context(), sent.MethodID, b.kit.Code(phone))
+	if err != nil || auth.User.Status != "suspended" {
+		t.Errorf("%+v, %v", auth, err)
+	}
+}
+
+func TestAuthenticateOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	sent := b.login(t, delivery.SMS, phone)
+	code := b.kit.Code(phone)
+	var accepted atomic.Int64
+	var group sync.WaitGroup
+	for range 32 {
+		group.Go(func() {
+			switch _, err := b.Authenticate(t.Context(), sent.MethodID, code); {
+			case err == nil:
+				accepted.Add(1)
+			case !errors.Is(err, engine.ErrUsed):
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if n := accepted.Load(); n != 1 {
+		t.Errorf("accepted %d times", n)
+	}
+}
+
+func TestPhoneChannelsShare(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	sms := b.login(t, delivery.SMS, phone)
+	first := b.kit.Code(phone)
+	whatsapp := b.login(t, delivery.WhatsApp, phone)
+	if whatsapp.Created || whatsapp.UserID != sms.UserID || whatsapp.MethodID != sms.MethodID {
+		t.Errorf("SMS %+v, WhatsApp %+v", sms, whatsapp)
+	}
+	second := b.kit.Code(phone)
+	if first != second {
+		if _, err := b.Authenticate(t.Context(), sms.MethodID, first); !errors.Is(err, engine.ErrWrong) {
+			t.Errorf("the code that WhatsApp replaced: %v", err)
+		}
+	}
+	auth, err := b.Authenticate(t.Context(), sms.MethodID, second)
+	if err != nil || auth.Proof.Channel != delivery.WhatsApp {
+		t.Errorf("%+v, %v", auth.Proof, err)
+	}
+}
+
+// A number that only WhatsApp reaches, and that the parser of SMS does not
+// even read, is as good as any other.
+func TestNumberOfOneChannel(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(cfg *engine.Config) {
+		sms := cfg.Channels[delivery.SMS]
+		sms.Parse = func(string) (_, _, _ string, err error) { return "", "", "", errors.New("no number will do") }
+		cfg.Channels[delivery.SMS] = sms
+	})
+	sent := b.login(t, delivery.WhatsApp, afghan)
+	auth, err := b.Authenticate(t.Context(), sent.MethodID, b.kit.Code(afghan))
+	if err != nil || auth.Proof.Channel != delivery.WhatsApp || !auth.User.Phones[0].Verified {
+		t.Errorf("%+v, %v", auth, err)
+	}
+}
+
+func TestRefusalsOfCodes(t *testing.T) {
+	t.Parallel()
+	kind := func(err error) engine.Kind {
+		var refusal *engine.Error
+		if !errors.As(err, &refusal) {
+			return ""
+		}
+		return refusal.Kind
+	}
+	b := newBench(t)
+	ctx := t.Context()
+	sent := b.login(t, delivery.SMS, phone)
+	code := b.kit.Code(phone)
+	check := func(what, code string, want engine.Kind) {
+		t.Helper()
+		if auth, err := b.Authenticate(ctx, sent.MethodID, code); kind(err) != want || !isZero(auth) {
+			t.Errorf("%s: %+v, %v; want %v", what, auth, err, want)
+		}
+	}
+	check("letters", "abcdef", engine.ErrFormat)
+	check("wrong", wrong(code), engine.ErrWrong)
+	b.kit.Clock.Advance(2 * time.Minute)
+	check("expired", code, engine.ErrExpired)
+
+	sent = b.login(t, delivery.SMS, phone)
+	code = b.kit.Code(phone)
+	if _, err := b.Authenticate(ctx, sent.MethodID, code); err != nil {
+		t.Fatal(err)
+	}
+	check("used", code, engine.ErrUsed)
+
+	for range 2 {
+		b.login(t, delivery.SMS, phone)
+		code = b.kit.Code(phone)
+		for range 5 {
+			check("wrong", wrong(code), engine.ErrWrong)
+		}
+	}
+	check("locked", code, engine.ErrLocked)
+	var refusal *engine.Error
+	_, err := b.LoginOrCreate(ctx, accounts.SendRequest{Channel: delivery.SMS, To: phone})
+	if !errors.As(err, &refusal) || refusal.Kind != engine.ErrLocked || refusal.RetryAfter <= 0 {
+		t.Errorf("send while locked: %v", err)
+	}
+}
+
+func TestUnknownMethods(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	sent := b.login(t, delivery.SMS, phone)
+	code := b.kit.Code(phone)
+	b.forget()
+	for _, id := range []string{"", "\x00", "a b", "ä", strings.Repeat("x", 1<<20), sent.MethodID + "\n"} {
+		if _, err := b.Authenticate(t.Context(), id, code); !errors.Is(err, accounts.ErrMethodNotFound) {
+			t.Errorf("%.40q: %v", id, err)
+		}
+	}
+	b.wantUntouched(t)
+	for _, id := range []string{sent.UserID, phone, accounts.PhoneID.New(false), strings.ToUpper(sent.MethodID)} {
+		if _, err := b.Authenticate(t.Context(), id, code); !errors.Is(err, accounts.ErrMethodNotFound) {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+	if calls := b.store.trace(); len(calls) > 0 {
+		t.Errorf("store calls: %q", calls)
+	}
+}
+
+// TestUserGone takes the user or the method away while the right code is
+// entered, and wherever it happens nobody is let in.
+func TestUserGone(t *testing.T) {
+	t.Parallel()
+	change := map[string]func(t *testing.T, d store.Directory, id string){
+		"user deleted": func(t *testing.T, d store.Directory, id string) {
+			if _, err := d.Delete(t.Context(), id); err != nil {
+				t.Error(err)
+			}
+		},
+		"method removed": func(t *testing.T, d store.Directory, id string) {
+			update(t, d, id, func(u *store.User) { u.Phones = nil })
+		},
+		"method has another address": func(t *testing.T, d store.Directory, id string) {
+			update(t, d, id, func(u *store.User) { u.Phones[0].Address = otherPhone })
+		},
+		"address has another method": func(t *testing.T, d store.Directory, id string) {
+			update(t, d, id, func(u *store.User) { u.Phones[0].ID = accounts.PhoneID.New(false) })
+		},
+	}
+	for what, change := range change {
+		for _, verified := range []bool{false, true} {
+			for before := range 4 { // the number of directory calls that come before
+				b := newBench(t)
+				sent := b.login(t, delivery.SMS, phone)
+				update(t, b.directory.Directory, sent.UserID, func(u *store.User) { u.Phones[0].Verified = verified })
+				code := b.kit.Code(phone)
+				b.forget()
+				changed := false
+				b.directory.before = func(string, string) error {
+					if len(b.directory.trace()) == before+1 {
+						change(t, b.directory.Directory, sent.UserID)
+						changed = true
+					}
+					return nil
+				}
+				auth, err := b.Authenticate(t.Context(), sent.MethodID, code)
+				calls := 3 // look up, look up again, update
+				if verified {
+					calls = 2
+				}
+				if changed != (before < calls) {
+					t.Fatalf("%s before call %d: directory calls %q", what, before, b.directory.trace())
+				}
+				if !changed {
+					if err != nil {
+						t.Errorf("nothing happened, and yet %v", err)
+					}
+					continue
+				}
+				want := accounts.ErrMethodNotFound
+				if what == "method has another address" && before == 0 {
+					want = engine.ErrUsed // of the new address: it was sent no code
+				}
+				if !errors.Is(err, want) || !isZero(auth) {
+					t.Errorf("%s before call %d: %+v, %v; want %v", what, before, auth, err, want)
+				}
+			}
+		}
+	}
+}
+
+func update(t *testing.T, d store.Directory, id string, change func(*store.User)) {
+	t.Helper()
+	if _, err := d.Update(t.Context(), id, func(u *store.User) error { change(u); return nil }); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDeletedUserStartsAnew(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	sent := b.login(t, delivery.SMS, phone)
+	if _, err := b.directory.Delete(t.Context(), sent.UserID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Authenticate(t.Context(), sent.MethodID, b.kit.Code(phone)); !errors.Is(err, accounts.ErrMethodNotFound) {
+		t.Error(err)
+	}
+	if again := b.login(t, delivery.SMS, phone); !again.Created || again.UserID == sent.UserID || again.MethodID == sent.MethodID {
+		t.Errorf("first %+v, then %+v", sent, again)
+	}
+}
+
+var errDisk = errors.New("disk on fire")
+
+// TestDirectoryFails makes one call of the directory fail, before or after it
+// had its effect, at every place where it is called.
+func TestDirectoryFails(t *testing.T) {
+	t.Parallel()
+	ops := map[string]func(ctx context.Context, b *bench, method, code string) (any, error){
+		"Authenticate": func(ctx context.Context, b *bench, method, code string) (any, error) {
+			return b.Authenticate(ctx, method, code)
+		},
+		"LoginOrCreate, known": func(ctx context.Context, b *bench, _, _ string) (any, error) {
+			return b.LoginOrCreate(ctx, accounts.SendRequest{Channel: delivery.SMS, To: phone})
+		},
+		"LoginOrCreate, new": func(ctx context.Context, b *bench, _, _ string) (any, error) {
+			return b.LoginOrCreate(ctx, accounts.SendRequest{Channel: delivery.SMS, To: otherPhone})
+		},
+		"Send": func(ctx context.Context, b *bench, _, _ string) (any, error) {
+			return b.Send(ctx, accounts.SendRequest{Channel: delivery.SMS, To: phone})
+		},
+		"Send, with user": func(ctx context.Context, b *bench, _, _ string) (any, error) {
+			return b.Send(ctx, accounts.SendRequest{Channel: delivery.SMS, To: phone, UserID: "ext-1"})
+		},
+		"Create": func(ctx context.Context, b *bench, _, _ string) (any, error) {
+			return b.Create(ctx, accounts.NewUser{Email: otherEmail})
+		},
+		"User": func(ctx context.Context, b *bench, _, _ string) (any, error) { return b.User(ctx, "ext-1") },
+	}
+	calls := map[string]int{"Authenticate": 3, "LoginOrCreate, known": 1, "LoginOrCreate, new": 2, "Send": 1, "Send, with user": 2, "Create": 1, "User": 2}
+	for name, op := range ops {
+		for _, after := range []bool{false, true} {
+			for at := 1; ; at++ {
+				b := newBench(t)
+				user, err := b.Create(t.Context(), accounts.NewUser{Phone: phone, ExternalID: "ext-1"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.login(t, delivery.SMS, phone)
+				code := b.kit.Code(phone)
+				b.forget()
+				fail := func(string, string) error {
+					if len(b.directory.trace()) == at {
+						return errDisk
+					}
+					return nil
+				}
+				if after {
+					b.directory.after = fail
+				} else {
+					b.directory.before = fail
+				}
+				result, err := op(t.Context(), b, user.Phones[0].ID, code)
+				if len(b.directory.trace()) < at {
+					if err != nil || at-1 != calls[name] {
+						t.Errorf("%s: %v after %d calls, want %d", name, err, at-1, calls[name])
+					}
+					break
+				}
+				if name == "User" && after && at == 1 || name == "Send, with user" && after && at == 1 {
+					continue // that look-up finds nothing, so there is nothing to fail after
+				}
+				if name == "LoginOrCreate, new" && after && at == 1 {
+					continue // as above
+				}
+				var refusal *engine.Error
+				if !errors.As(err, &refusal) || refusal.Kind != engine.ErrUnavailable || !errors.Is(err, errDisk) {
+					t.Errorf("%s, failing %v call %d: %v", name, after, at, err)
+				}
+				if !isZero(result) {
+					t.Errorf("%s, failing %v call %d: %+v", name, after, at, result)
+				}
+				if b.sent.Load() > 0 {
+					t.Errorf("%s, failing %v call %d: a message was sent", name, after, at)
+				}
+				if name == "Authenticate" && at > 1 {
+					b.directory.before, b.directory.after = nil, nil
+					if _, err := b.Authenticate(t.Context(), user.Phones[0].ID, code); !errors.Is(err, engine.ErrUsed) {
+						t.Errorf("the code after a failing call %d: %v", at, err)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestContext(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	sent := b.login(t, delivery.SMS, phone)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := b.Authenticate(ctx, sent.MethodID, b.kit.Code(phone))
+	if !errors.Is(err, engine.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// forgetful finds users by values that they do not have.
+type forgetful struct{ store.Directory }
+
+func (f forgetful) Lookup(ctx context.Context, by store.Index, value string) (store.User, error) {
+	return store.User{ID: "user-1", Status: store.Active}, nil
+}
+
+func TestDirectoryThatLies(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	liar := newAccounts(t, accounts.Config{Engine: b.kit.Engine, Directory: forgetful{memstore.NewDirectory()}})
+	r := accounts.SendRequest{Channel: delivery.SMS, To: phone}
+	_, err1 := liar.LoginOrCreate(t.Context(), r)
+	_, err2 := liar.Send(t.Context(), r)
+	_, err3 := liar.Authenticate(t.Context(), "phone-number-1", "123456")
+	for _, err := range []error{err1, err2, err3} {
+		if !errors.Is(err, engine.ErrUnavailable) {
+			t.Error(err)
+		}
+	}
+	b.wantUntouched(t)
+}
