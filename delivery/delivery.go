@@ -1,13 +1,19 @@
 // Package delivery carries a passcode to a person.
 //
 // A [Sender] hands one [Message] to one provider. Package console prints
-// messages to a terminal, package deliverytest collects them for tests;
-// senders for real providers are adapters.
+// messages to a terminal, package deliverytest collects them for tests and
+// checks senders; senders for real providers are adapters.
 //
 // A message holds a code and an address. Both are of types that redact
 // themselves under every formatter, in JSON and in slog: [Secret] and
 // [Address]. A sender calls Reveal where it builds the provider's request, and
-// nowhere else.
+// nowhere else. What a provider answers goes through [AsError] before anybody
+// logs it.
+//
+// [Texts] writes the messages, in the languages of [Locales]: Check it when
+// the program starts, Render it for each message. [ParseEmail] takes the
+// e-mail addresses that people type; phone numbers are parsed by package
+// countries.
 package delivery
 
 import (

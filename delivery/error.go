@@ -27,8 +27,25 @@ var (
 	ErrAmbiguous     = errors.New("delivery: outcome unknown")
 )
 
+// sentinel returns the sentinel of a kind, nil for a kind that is none.
+func (k Kind) sentinel() error {
+	switch k {
+	case Temporary:
+		return ErrTemporary
+	case Throttled:
+		return ErrThrottled
+	case Rejected:
+		return ErrRejected
+	case Configuration:
+		return ErrConfiguration
+	case Ambiguous:
+		return ErrAmbiguous
+	}
+	return nil
+}
+
 // An Error is why a sender did not deliver. Its Reason goes to logs: it holds
-// neither code nor address.
+// neither code nor address. [AsError] makes sure of that.
 type Error struct {
 	Kind       Kind
 	Provider   string        // who said so
@@ -36,6 +53,7 @@ type Error struct {
 	RetryAfter time.Duration // when the provider may be asked again; 0 if it did not say
 }
 
+// Error returns the kind, the provider and the reason.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("delivery: ")
@@ -51,60 +69,35 @@ func (e *Error) Error() string {
 
 // Is reports whether target is the sentinel of the error's kind.
 func (e *Error) Is(target error) bool {
-	switch e.Kind {
-	case Temporary:
-		return target == ErrTemporary
-	case Throttled:
-		return target == ErrThrottled
-	case Rejected:
-		return target == ErrRejected
-	case Configuration:
-		return target == ErrConfiguration
-	case Ambiguous:
-		return target == ErrAmbiguous
-	}
-	return false
+	return target != nil && target == e.Kind.sentinel()
 }
 
 // AsError turns whatever a sender returned into an [*Error] that may be
-// logged: an error of another type becomes Ambiguous, and the message's code
-// and address are cut out of the reason, since providers like to echo them.
-// It returns nil for nil. The result does not unwrap to err, whose text
-// cannot be trusted.
+// logged. An error of another type, context.DeadlineExceeded among them, and
+// one of no known kind become Ambiguous. The code, the address and the body of
+// m are cut out of the reason, since providers like to echo them; what is left
+// is one line of at most 512 bytes of printable UTF-8. The result does not
+// unwrap to err, whose text cannot be trusted.
+//
+// AsError(nil, m) is a nil *Error, which as an error is not nil: look at err
+// first and return AsError(err, m) only if there is one.
 func AsError(err error, m Message) *Error {
 	if err == nil {
 		return nil
 	}
-	e := &Error{Kind: Ambiguous, Reason: err.Error()}
-	var typed *Error
-	if errors.As(err, &typed) {
-		*e = *typed
+	var e Error
+	switch typed, ok := errors.AsType[*Error](err); {
+	case !ok:
+		e.Reason = err.Error()
+	case typed == nil:
+		e.Reason = "the sender returned a nil *Error as its error"
+	default:
+		e = *typed
 	}
+	if e.Kind.sentinel() == nil {
+		e.Kind = Ambiguous
+	}
+	e.RetryAfter = max(e.RetryAfter, 0)
 	e.Reason, e.Provider = m.scrub(e.Reason), m.scrub(e.Provider)
-	return e
-}
-
-// maxReason bounds the bytes of a provider's words that are kept.
-const maxReason = 512
-
-// scrub cuts the code and the address, with and without its plus sign, out of
-// a provider's words.
-func (m Message) scrub(s string) string {
-	to := m.To.Reveal()
-	for _, secret := range []string{m.Body.Reveal(), m.Code.Reveal(), to, strings.TrimPrefix(to, "+")} {
-		if secret != "" {
-			s = strings.ReplaceAll(s, secret, redacted)
-		}
-	}
-	if len(s) > maxReason {
-		s = s[:maxReason]
-	}
-	return strings.ToValidUTF8(strings.Map(printable, s), "")
-}
-
-func printable(r rune) rune {
-	if r < ' ' || r == 0x7f {
-		return ' '
-	}
-	return r
+	return &e
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/passcode-go/passcode/engine"
 	"github.com/passcode-go/passcode/engine/accounts"
 	"github.com/passcode-go/passcode/store"
-	"github.com/passcode-go/passcode/store/memstore"
 )
 
 func TestAuthenticate(t *testing.T) {
@@ -416,25 +415,35 @@ func TestContext(t *testing.T) {
 	}
 }
 
-// forgetful finds users by values that they do not have.
-type forgetful struct{ store.Directory }
+// A liar finds users by what they do not have.
+type liar struct{ store.Directory }
 
-func (f forgetful) Lookup(ctx context.Context, by store.Index, value string) (store.User, error) {
+func (liar) Lookup(context.Context, store.Index, string) (store.User, error) {
 	return store.User{ID: "user-1", Status: store.Active}, nil
+}
+
+// A loser returns from Update a user without methods.
+type loser struct{ store.Directory }
+
+func (l loser) Update(ctx context.Context, id string, change func(*store.User) error) (store.User, error) {
+	return store.User{ID: id, Status: store.Active}, nil
 }
 
 func TestDirectoryThatLies(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	liar := newAccounts(t, accounts.Config{Engine: b.kit.Engine, Directory: forgetful{memstore.NewDirectory()}})
 	r := accounts.SendRequest{Channel: delivery.SMS, To: phone}
-	_, err1 := liar.LoginOrCreate(t.Context(), r)
-	_, err2 := liar.Send(t.Context(), r)
-	_, err3 := liar.Authenticate(t.Context(), "phone-number-1", "123456")
-	for _, err := range []error{err1, err2, err3} {
+	a := newAccounts(t, accounts.Config{Engine: b.kit.Engine, Directory: liar{b.directory}})
+	_, err1 := a.LoginOrCreate(t.Context(), r)
+	_, err2 := a.Send(t.Context(), r)
+	_, err3 := a.Authenticate(t.Context(), "phone-number-1", "123456")
+	b.wantUntouched(t)
+	sent := b.login(t, delivery.SMS, phone)
+	a = newAccounts(t, accounts.Config{Engine: b.kit.Engine, Directory: loser{b.directory}})
+	_, err4 := a.Authenticate(t.Context(), sent.MethodID, b.kit.Code(phone))
+	for _, err := range []error{err1, err2, err3, err4} {
 		if !errors.Is(err, engine.ErrUnavailable) {
 			t.Error(err)
 		}
 	}
-	b.wantUntouched(t)
 }
