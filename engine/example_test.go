@@ -19,10 +19,8 @@ func Example() {
 	ctx := context.Background()
 	records, _ := memstore.New(memstore.Config{})
 	inbox := deliverytest.New()
-	eng, err := engine.New(engine.Config{Store: records, Keys: engine.RandomKeys(), Channels: engine.Channels{
-		delivery.SMS:   {Sender: inbox, Parse: countries.Mobile},
-		delivery.Email: {Sender: inbox},
-	}})
+	eng, err := engine.New(engine.Config{Store: records, Keys: engine.RandomKeys(),
+		Channels: engine.Channels{delivery.SMS: {Sender: inbox, Parse: countries.Mobile}}})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -88,32 +88,32 @@ func (m *model) cancel(challenge int) error {
 	return nil
 }
 
-func (m *model) verify(challenge int, right bool, now time.Time) (error, int) {
+func (m *model) verify(challenge int, right bool, now time.Time) (left int, err error) {
 	m.quiet(now)
 	switch {
 	case challenge != m.last:
-		return engine.ErrUsed, 0
+		return 0, engine.ErrUsed
 	case m.locked(now) != nil:
-		return engine.ErrLocked, 0
+		return 0, engine.ErrLocked
 	case m.live == 0:
-		return engine.ErrUsed, 0
+		return 0, engine.ErrUsed
 	case !now.Before(m.issued.Add(m.policy.Lifetime)):
-		return engine.ErrExpired, 0
+		return 0, engine.ErrExpired
 	case right:
 		m.live, m.row, m.ended[challenge] = 0, 0, true
-		return nil, 0
+		return 0, nil
 	}
 	m.tries++
 	m.row++
 	m.wrong = append(m.wrong, now)
-	left := min(m.policy.Tries-m.tries, m.policy.Lock.After-m.row)
+	left = min(m.policy.Tries-m.tries, m.policy.Lock.After-m.row)
 	if m.row == m.policy.Lock.After {
 		m.row, m.until = 0, now.Add(m.policy.Lock.For)
 	}
 	if left == 0 {
 		m.live = 0
 	}
-	return engine.ErrWrong, left
+	return left, engine.ErrWrong
 }
 
 func TestAgainstModel(t *testing.T) {
@@ -164,7 +164,7 @@ func TestAgainstModel(t *testing.T) {
 					code, op = wrong(code), "wrong"
 				}
 				_, got = b.Engine.Verify(t.Context(), ids[challenge], code)
-				want, left = m.verify(challenge, right, now)
+				left, want = m.verify(challenge, right, now)
 			default:
 				continue
 			}

@@ -1,0 +1,44 @@
+# What CI runs, in pieces. Everything but `lint` and `cross` needs only Go.
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+MODULES = . adapters/passcoded bench
+FUZZTIME ?= 5s
+
+.PHONY: test race vet fmt lint cross fuzz bench ci
+
+test:
+	go test work
+
+race:
+	go test -race -shuffle=on work
+
+vet:
+	go vet work
+
+fmt:
+	@test -z "$$(gofmt -l .)" || { gofmt -l . ; exit 1; }
+
+lint: fmt vet
+	go run $(STATICCHECK) work
+
+# Edge machines are users too.
+cross:
+	@set -e; for target in linux/amd64 linux/arm64 linux/arm darwin/arm64 windows/amd64; do \
+		echo $$target; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -o /dev/null ./adapters/passcoded; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go vet ./store/... ./internal/...; \
+	done
+
+# Finds every fuzz target by itself.
+fuzz:
+	@set -e; for pkg in $$(go list work); do \
+		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "$$pkg $$target"; \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+bench:
+	go run ./bench
+
+ci:
+	bash .ci/run
