@@ -88,6 +88,7 @@ func TestIDs(t *testing.T) {
 	t.Parallel()
 	seen := make(map[string]bool)
 	var varied [36]map[byte]bool // the characters seen at each place of the UUID
+	var differ [36][36]bool      // whether two places were ever seen to differ
 	for i := range varied {
 		varied[i] = make(map[byte]bool)
 	}
@@ -104,8 +105,12 @@ func TestIDs(t *testing.T) {
 						t.Fatalf("%s matches as %s", id, other)
 					}
 				}
-				for i, c := range []byte(id[len(id)-36:]) {
-					varied[i][c] = true
+				uuid := id[len(id)-36:]
+				for i := range uuid {
+					varied[i][uuid[i]] = true
+					for j := range i {
+						differ[i][j] = differ[i][j] || uuid[i] != uuid[j]
+					}
 				}
 			}
 		}
@@ -121,12 +126,17 @@ func TestIDs(t *testing.T) {
 		if len(chars) != want {
 			t.Errorf("place %d of the UUID takes %d values, want %d", i, len(chars), want)
 		}
+		for j := range i {
+			if want > 1 && !differ[i][j] {
+				t.Errorf("places %d and %d of the UUID are always the same", j, i)
+			}
+		}
 	}
 }
 
 func FuzzMatch(f *testing.F) {
 	id := accounts.UserID.New(false)
-	for _, seed := range []string{"", id, id + "\n", strings.ToUpper(id), accounts.PhoneID.New(true), "user-test-", "user-test-00000000-0000-1000-8000-000000000000"} {
+	for _, seed := range []string{"", id, id + "\n", id + "0", strings.ToUpper(id), accounts.PhoneID.New(true), "user-test-", "user-test-00000000-0000-1000-8000-000000000000"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, id string) {

@@ -53,6 +53,6 @@
 // The engine's refusals are returned as they are, of type [*engine.Error], and
 // a Directory that fails is engine.ErrUnavailable. There is no Authentication
 // without an answer of the Directory that came after the code was accepted.
-// Errors hold no address; those of a Directory have it cut out, and answer
-// errors.Is but not errors.As.
+// Errors hold no address: a Directory's words are kept with the user's
+// addresses cut out, and its error answers errors.Is but not errors.As.
 package accounts

@@ -46,10 +46,10 @@ const maxRaces = 8
 //
 // What the engine can refuse beforehand (fields, address, country, type of
 // number) is refused before anybody is looked up or made. A send that is
-// refused later, by a budget or by the provider, leaves the new user as it
-// is: then Sent is returned with the error, without a challenge, so that a
-// program that acts on Created does not miss it. With every other error Sent
-// is zero.
+// refused later, by a budget, the Store or the provider, leaves the new user
+// as it is: then Sent is returned with the error, without a challenge, so that
+// a program that acts on Created does not miss it. With every other error
+// Sent is zero.
 //
 // Errors: those of [engine.Engine.Start]; engine.ErrRequest too if the request
 // has a UserID; engine.ErrUnavailable too if the Directory fails, and then the
