@@ -392,6 +392,15 @@ func TestGuessedIDsBurnNothing(t *testing.T) {
 			}
 		}
 	}
+	// The last character of 16 bytes in base64 has four bits to spare: a
+	// challenge must have one id all the same.
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	for _, at := range []int{23, 46} {
+		twin := []byte(challenge.ID)
+		twin[at] = alphabet[strings.IndexByte(alphabet, twin[at])|1]
+		_, err := b.Engine.Verify(t.Context(), string(twin), code)
+		b.check("Verify by a twin", err, engine.ErrRequest)
+	}
 	for _, bad := range []string{"", "c.", challenge.ID + "A", challenge.ID[:46], strings.ToUpper(challenge.ID), strings.Repeat("c", 1<<20)} {
 		_, err := b.Engine.Verify(t.Context(), bad, code)
 		if !errors.Is(err, engine.ErrUsed) && !errors.Is(err, engine.ErrRequest) {
@@ -520,4 +529,43 @@ func TestRowEndsWithTheRecord(t *testing.T) {
 			t.Errorf("record kept: %v: %d attempts left, want 4", old != nil, e.AttemptsLeft)
 		}
 	}
+}
+
+// Two programs of one deployment may run with different policies for a while:
+// the stricter one must not be made to compare more than it allows.
+func TestStricterPolicyOnTheSameRecord(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	strict := newBench(t, func(c *engine.Config) {
+		c.Store, c.Policy.Tries = b.Store, 2
+	})
+	challenge, code := b.start(someone)
+	for range 3 {
+		b.verify(challenge.ID, wrong(code), engine.ErrWrong)
+	}
+	strict.verify(challenge.ID, code, engine.ErrUsed)
+	b.verify(challenge.ID, code, nil)
+}
+
+// No parser is handed what no address can be.
+func TestParserIsGuarded(t *testing.T) {
+	t.Parallel()
+	called := false
+	b := newBench(t, func(c *engine.Config) {
+		email := c.Channels[delivery.Email]
+		email.Parse = func(raw string) (string, string, string, error) {
+			called = true
+			return raw, "", "", nil
+		}
+		c.Channels[delivery.Email] = email
+	})
+	for _, to := range []string{strings.Repeat("a", 321), "\xff"} {
+		_, err := b.Engine.Start(t.Context(), engine.Request{Channel: delivery.Email, To: to})
+		b.check("Start", err, engine.ErrAddress)
+	}
+	if called {
+		t.Error("the parser was called")
+	}
+	_, err := b.Engine.Start(t.Context(), engine.Request{Channel: delivery.Email, To: ""})
+	b.check("Start", err, engine.ErrAddress)
 }

@@ -33,20 +33,16 @@ func (e *Engine) Start(ctx context.Context, req Request) (Challenge, error) {
 // cancelled or replaced, or belongs to another address.
 func (e *Engine) Resend(ctx context.Context, id string, req Request) (Challenge, error) {
 	var nonce [nonceSize]byte
-	key, ok := parseID(id, &nonce)
-	if !ok {
+	if _, ok := parseID(id, &nonce); !ok {
 		return Challenge{}, badRequest("malformed challenge id")
 	}
-	return e.start(ctx, req, &follow{key, nonce})
+	return e.start(ctx, req, &nonce)
 }
 
-// A follow is the challenge that a Resend goes on with.
-type follow struct {
-	key   string
-	nonce [nonceSize]byte
-}
-
-func (e *Engine) start(ctx context.Context, req Request, after *follow) (Challenge, error) {
+// start sends a code; follow is the nonce of the challenge that a Resend goes
+// on with. A challenge of another address has another record, in which that
+// nonce does not stand.
+func (e *Engine) start(ctx context.Context, req Request, follow *[nonceSize]byte) (Challenge, error) {
 	t, refusal := e.check(&req)
 	event := Event{Tenant: req.Tenant, Purpose: req.Purpose, Channel: req.Channel, Region: t.region}
 	if refusal != nil {
@@ -60,7 +56,7 @@ func (e *Engine) start(ctx context.Context, req Request, after *follow) (Challen
 
 	set := e.keys.Load()
 	secret := newCode(e.policy.Code)
-	s := &startStep{policy: &e.policy, life: req.Lifetime}
+	s := &startStep{policy: &e.policy, life: req.Lifetime, follow: follow}
 	s.code.channel = channelByte(req.Channel)
 	s.code.key = set.ring[0].id
 	rand.Read(s.code.nonce[:])
@@ -68,12 +64,6 @@ func (e *Engine) start(ctx context.Context, req Request, after *follow) (Challen
 	message, err := e.message(req, t, secret)
 	if err != nil {
 		return Challenge{}, unavailable(err)
-	}
-	if after != nil {
-		if after.key != recordKey(t.subject) {
-			return Challenge{}, &Error{Kind: ErrUsed}
-		}
-		s.follow = &after.nonce
 	}
 	sc := scratches.Get().(*scratch)
 	refusal = e.update(ctx, recordKey(t.subject), s, sc)

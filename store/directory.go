@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 var (
@@ -21,7 +23,8 @@ var (
 	ErrCursor = errors.New("store: bad cursor")
 
 	// ErrUser is returned for a user that no Directory can keep: an empty id,
-	// an empty address or method id, or the same one twice.
+	// an empty address or method id, or the same one twice, or text that is
+	// not UTF-8 or holds a NUL.
 	ErrUser = errors.New("store: bad user")
 )
 
@@ -132,7 +135,7 @@ type Directory interface {
 	// removed. Errors: ErrNotFound.
 	Delete(ctx context.Context, id string) (User, error)
 
-	// Search returns users in the order of their ids. A user that exists
+	// Search returns users in the order of their ids, byte by byte. A user that exists
 	// during a whole walk from first page to last is seen exactly once,
 	// whatever is created, changed or deleted meanwhile. Errors: ErrCursor.
 	Search(ctx context.Context, q Query) (Page, error)
@@ -183,13 +186,24 @@ func (u *User) Check() error {
 		if value == "" {
 			return fmt.Errorf("%w: empty %s", ErrUser, by)
 		}
+		if !isText(value) {
+			return fmt.Errorf("%w: %s is no text", ErrUser, by)
+		}
 		if seen[at] {
 			return fmt.Errorf("%w: the same %s twice", ErrUser, by)
 		}
 		seen[at] = true
 	}
+	for _, s := range append([]string{u.Name.First, u.Name.Middle, u.Name.Last, string(u.Trusted), string(u.Untrusted)}, u.Roles...) {
+		if !isText(s) {
+			return fmt.Errorf("%w: name, metadata or role is no text", ErrUser)
+		}
+	}
 	return nil
 }
+
+// isText reports whether every database and encoder keeps s as it is.
+func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
 // Clone returns a copy that shares no memory with u, its times in UTC and
 // without a monotonic reading.
