@@ -5,10 +5,10 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/engine"
@@ -31,16 +31,6 @@ const (
 	idSize   = 47
 	codeSize = 6
 )
-
-func (l *load) id(i int) string   { return unsafe.String(&l.ids[i*idSize], idSize) }
-func (l *load) code(i int) string { return unsafe.String(&l.codes[i*codeSize], codeSize) }
-
-// wrong writes a code that differs from the right one into scratch.
-func (l *load) wrong(i int, scratch *[codeSize]byte) string {
-	copy(scratch[:], l.codes[i*codeSize:])
-	scratch[5] = '0' + (scratch[5]-'0'+1)%10
-	return unsafe.String(&scratch[0], codeSize)
-}
 
 // newLoad returns an engine on the store, whose codes go nowhere but into the
 // load.
@@ -103,33 +93,44 @@ func (l *load) fill(ctx context.Context, callers int, log io.Writer) error {
 	return ctx.Err()
 }
 
-// A progress shows how far a piece of work is, a few times a second at most.
+// A progress shows how far a piece of work is: on a line of its own that is
+// written over, at most twice a second, or in a log every ten seconds.
 type progress struct {
 	log   io.Writer
 	what  string
 	total int
+	tty   bool
+	every time.Duration
 	done  atomic.Int64
 	shown atomic.Int64 // Unix nanoseconds
-	began time.Time
 }
 
 func newProgress(log io.Writer, what string, total int) *progress {
-	p := &progress{log: log, what: what, total: total, began: time.Now()}
-	p.shown.Store(p.began.UnixNano())
+	p := &progress{log: log, what: what, total: total, every: 10 * time.Second}
+	if f, ok := log.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			p.tty, p.every = true, 500*time.Millisecond
+		}
+	}
+	p.shown.Store(time.Now().UnixNano())
 	return p
 }
 
 func (p *progress) add(n int) {
 	done := p.done.Add(int64(n))
-	if done%256 != 0 {
+	now, shown := time.Now().UnixNano(), p.shown.Load()
+	if now-shown < int64(p.every) || !p.shown.CompareAndSwap(shown, now) {
 		return
 	}
-	now, shown := time.Now().UnixNano(), p.shown.Load()
-	if now-shown > int64(500*time.Millisecond) && p.shown.CompareAndSwap(shown, now) {
+	if p.tty {
 		fmt.Fprintf(p.log, "\r  %s: %d of %d\x1b[K", p.what, done, p.total)
+	} else {
+		fmt.Fprintf(p.log, "  %s: %d of %d\n", p.what, done, p.total)
 	}
 }
 
 func (p *progress) end() {
-	fmt.Fprintf(p.log, "\r\x1b[K")
+	if p.tty {
+		fmt.Fprint(p.log, "\r\x1b[K")
+	}
 }

@@ -36,8 +36,9 @@ func (k IDKind) New(live bool) string {
 	return k.prefix(live) + string(id[:])
 }
 
-// Match reports whether id has exactly the form that New returns. It does not
-// tell whether there is such a thing.
+// Match reports whether id has the form that New returns, with a UUID of any
+// version in small letters: ids may come from elsewhere. It does not tell
+// whether there is such a thing.
 func (k IDKind) Match(id string, live bool) bool {
 	uuid, ok := strings.CutPrefix(id, k.prefix(live))
 	if !ok || len(uuid) != 36 {
@@ -45,13 +46,8 @@ func (k IDKind) Match(id string, live bool) bool {
 	}
 	for i := range len(uuid) {
 		allowed := "0123456789abcdef"
-		switch i {
-		case 8, 13, 18, 23:
+		if i == 8 || i == 13 || i == 18 || i == 23 {
 			allowed = "-"
-		case 14:
-			allowed = "4"
-		case 19:
-			allowed = "89ab"
 		}
 		if strings.IndexByte(allowed, uuid[i]) < 0 {
 			return false

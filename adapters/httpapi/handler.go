@@ -1,0 +1,228 @@
+package httpapi
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/passcode-go/passcode/delivery"
+	"github.com/passcode-go/passcode/engine/accounts"
+	"github.com/passcode-go/passcode/store"
+)
+
+// Accounts is what the API is about. [accounts.Accounts] implements it; a
+// program that keeps its users elsewhere implements it over those.
+//
+// The errors are those that accounts.Accounts documents: the handler has an
+// answer for each, and for any other error 500 internal_server_error.
+type Accounts interface {
+	LoginOrCreate(ctx context.Context, r accounts.SendRequest) (accounts.Sent, error)
+	Send(ctx context.Context, r accounts.SendRequest) (accounts.Sent, error)
+	Authenticate(ctx context.Context, methodID, code string) (accounts.Authentication, error)
+	Create(ctx context.Context, u accounts.NewUser) (store.User, error)
+	User(ctx context.Context, id string) (store.User, error)
+}
+
+var _ Accounts = (*accounts.Accounts)(nil)
+
+// A Config says what a Handler serves, and to whom.
+type Config struct {
+	// Accounts is the service behind the API. Required. Its ids say "test" or
+	// "live" as ProjectID does (see accounts.Config.Live): method ids of the
+	// other kind are refused as malformed.
+	Accounts Accounts
+
+	// ProjectID is the user name of every request: "project-test-" or
+	// "project-live-" and a UUID in small letters. Required.
+	//
+	// It decides which of the two the handler is: sandbox values work in a
+	// test project and are refused in a live one.
+	ProjectID string
+
+	// Secret is the password of every request: "secret-test-" or
+	// "secret-live-", as in ProjectID, and at least 16 more visible ASCII
+	// characters, which should come from a random source. Required. The
+	// handler keeps a digest of it only.
+	Secret string
+
+	// Logger gets one line for each request. Default: no log.
+	Logger *slog.Logger
+
+	// Now is the clock of the durations in the log. Default: time.Now.
+	Now func() time.Time
+}
+
+// minSecret is the least number of characters of a secret after its prefix.
+const minSecret = 16
+
+// A Handler serves the API. It is safe for concurrent use.
+type Handler struct {
+	accounts        Accounts
+	live            bool
+	project, secret [sha256.Size]byte // digests, for comparison in constant time
+	log             *slog.Logger
+	now             func() time.Time
+	table           []row
+	routes          []route
+}
+
+var _ http.Handler = (*Handler)(nil)
+
+// New returns a handler, or an error that names what is missing from the
+// config or malformed in it.
+func New(cfg Config) (*Handler, error) {
+	if cfg.Accounts == nil {
+		return nil, errors.New("httpapi: Config.Accounts is missing")
+	}
+	if !isProject(cfg.ProjectID) {
+		return nil, errors.New(`httpapi: Config.ProjectID is not "project-test-" or "project-live-" and a UUID in small letters`)
+	}
+	live := accounts.ProjectID.Match(cfg.ProjectID, true)
+	prefix := "secret-test-"
+	if live {
+		prefix = "secret-live-"
+	}
+	tail, ok := strings.CutPrefix(cfg.Secret, prefix)
+	if !ok || len(tail) < minSecret || strings.ContainsFunc(tail, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, fmt.Errorf("httpapi: Config.Secret is not %q and at least %d visible ASCII characters", prefix, minSecret)
+	}
+	h := &Handler{
+		accounts: &sandbox{cfg.Accounts, live},
+		live:     live,
+		project:  sha256.Sum256([]byte(cfg.ProjectID)),
+		secret:   sha256.Sum256([]byte(cfg.Secret)),
+		log:      cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
+		now:      cfg.Now,
+		table:    errorTable(),
+	}
+	if h.now == nil {
+		h.now = time.Now
+	}
+	h.routes = h.routeTable()
+	return h, nil
+}
+
+// A call is one request on its way through the handler.
+type call struct {
+	id    string         // request id
+	route string         // pattern of its route; "" for none
+	class delivery.Class // what kind of address its errors are about; "" for none
+	param string         // decoded path parameter, where the route has one
+	form  *form          // decoded body
+}
+
+// An answer is what becomes of a call.
+type answer struct {
+	status int
+	header http.Header // besides what every answer has; may be nil
+	body   []byte
+	log    []slog.Attr // what the log says of an error
+}
+
+// ServeHTTP answers one request. It does not panic, whatever the request and
+// whatever the service behind it does.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := h.now()
+	c := &call{id: accounts.RequestID.New(h.live)}
+	a := h.answer(w, r, c)
+
+	header := w.Header()
+	for name, values := range a.header {
+		header[name] = values
+	}
+	header.Set("Content-Type", "application/json")
+	header.Set("Content-Length", strconv.Itoa(len(a.body)))
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(a.status)
+	if r.Method != http.MethodHead {
+		w.Write(a.body)
+	}
+	h.logCall(r, c, a, h.now().Sub(start))
+}
+
+// answer makes the whole answer before any of it is sent, so that what panics
+// on the way, or cannot be encoded, can still be an error with a proper body.
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, c *call) (a answer) {
+	defer func() {
+		if v := recover(); v != nil {
+			a = h.refuse(c, &panicError{fmt.Sprintf("%T", v), debug.Stack()})
+		}
+	}()
+	rt, err := h.find(r, c)
+	if err == nil {
+		err = h.authorize(r)
+	}
+	if err == nil && r.Method == http.MethodPost {
+		c.form, err = readForm(w, r)
+	}
+	if err != nil {
+		return h.refuse(c, err)
+	}
+	reply, err := rt.run(r.Context(), c)
+	if err != nil {
+		return h.refuse(c, err)
+	}
+	reply.stamp(c.id, rt.status)
+	body, err := json.Marshal(reply)
+	if err != nil {
+		return h.refuse(c, err)
+	}
+	return answer{status: rt.status, body: body}
+}
+
+// A reply is the body of an answer.
+type reply interface {
+	stamp(requestID string, status int)
+}
+
+// meta is what every body carries.
+type meta struct {
+	RequestID  string `json:"request_id"`
+	StatusCode int    `json:"status_code"`
+}
+
+func (m *meta) stamp(requestID string, status int) { m.RequestID, m.StatusCode = requestID, status }
+
+// A panicError stands for a panic. It does not repeat the value, which may
+// hold anything; a stack trace shows no contents of strings.
+type panicError struct {
+	kind  string // type of the value
+	stack []byte
+}
+
+func (e *panicError) Error() string { return "httpapi: panic of type " + e.kind }
+
+// logCall writes the request's line. Nothing in it comes from the client, but
+// for the choice among known methods and routes.
+func (h *Handler) logCall(r *http.Request, c *call, a answer, took time.Duration) {
+	level := slog.LevelInfo
+	if a.status >= 500 {
+		level = slog.LevelError
+	}
+	attrs := []slog.Attr{
+		slog.String("request_id", c.id),
+		slog.String("method", knownMethod(r.Method)),
+		slog.String("route", c.route),
+		slog.Int("status", a.status),
+		slog.Duration("duration", took),
+	}
+	h.log.LogAttrs(r.Context(), level, "request", append(attrs, a.log...)...)
+}
+
+func knownMethod(method string) string {
+	if slices.Contains([]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}, method) {
+		return method
+	}
+	return "other"
+}

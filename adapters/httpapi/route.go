@@ -1,0 +1,107 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/passcode-go/passcode/delivery"
+)
+
+// A route is one call of the API.
+type route struct {
+	method  string
+	pattern string         // one segment may be "{…}"
+	class   delivery.Class // of the address that the call is about; "" where that varies
+	status  int            // of a success
+	run     func(context.Context, *call) (reply, error)
+}
+
+func (h *Handler) routeTable() []route {
+	const post, ok = http.MethodPost, http.StatusOK
+	routes := []route{
+		{post, "/v1/otps/authenticate", "", ok, h.authenticate},
+		{post, "/v1/users", "", http.StatusCreated, h.createUser},
+		{http.MethodGet, "/v1/users/{user_id}", "", ok, h.getUser},
+	}
+	for _, channel := range []delivery.Channel{delivery.SMS, delivery.WhatsApp, delivery.Email} {
+		base := "/v1/otps/" + string(channel)
+		routes = append(routes,
+			route{post, base + "/login_or_create", channel.Class(), ok, func(ctx context.Context, c *call) (reply, error) {
+				return h.loginOrCreate(ctx, c, channel)
+			}},
+			route{post, base + "/send", channel.Class(), ok, func(ctx context.Context, c *call) (reply, error) {
+				return h.send(ctx, c, channel)
+			}})
+	}
+	return routes
+}
+
+// find returns the route of a request and fills in what the call knows of it.
+//
+// It is used in place of http.ServeMux, which answers a path that is not clean
+// with a redirect, in HTML, and such a redirect loses the body of a POST.
+func (h *Handler) find(r *http.Request, c *call) (*route, error) {
+	segments, ok := split(r.URL.EscapedPath())
+	if !ok {
+		return nil, errRoute
+	}
+	var allow []string
+	for i := range h.routes {
+		rt := &h.routes[i]
+		param, ok := match(rt.pattern, segments)
+		if !ok {
+			continue
+		}
+		c.route = rt.pattern
+		if r.Method == rt.method || r.Method == http.MethodHead && rt.method == http.MethodGet {
+			c.class, c.param = rt.class, param
+			return rt, nil
+		}
+		allow = append(allow, rt.method)
+		if rt.method == http.MethodGet {
+			allow = append(allow, http.MethodHead)
+		}
+	}
+	if allow != nil {
+		return nil, &methodError{allow}
+	}
+	return nil, errRoute
+}
+
+// split returns the segments of a path, each decoded by itself, so that an
+// encoded slash never parts two. No call has a segment that is empty, "." or
+// "..", or that holds a slash: proxies on the way disagree on those.
+func split(escaped string) (segments []string, ok bool) {
+	rest, ok := strings.CutPrefix(escaped, "/")
+	if !ok {
+		return nil, false
+	}
+	for part := range strings.SplitSeq(rest, "/") {
+		segment, err := url.PathUnescape(part)
+		if err != nil || segment == "" || segment == "." || segment == ".." || strings.Contains(segment, "/") {
+			return nil, false
+		}
+		segments = append(segments, segment)
+	}
+	return segments, true
+}
+
+// match reports whether the segments have the pattern, and returns the one
+// that stands in the place of "{…}".
+func match(pattern string, segments []string) (param string, ok bool) {
+	i := 0
+	for want := range strings.SplitSeq(pattern[1:], "/") {
+		switch {
+		case i >= len(segments):
+			return "", false
+		case want[0] == '{':
+			param = segments[i]
+		case want != segments[i]:
+			return "", false
+		}
+		i++
+	}
+	return param, i == len(segments)
+}

@@ -1,0 +1,186 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/passcode-go/passcode/delivery"
+	"github.com/passcode-go/passcode/engine/accounts"
+	"github.com/passcode-go/passcode/store"
+)
+
+// userBody is a user on the wire. Every member is always there, and a list
+// without members is [], since typed clients refuse null for it.
+type userBody struct {
+	UserID        string          `json:"user_id"`
+	Status        store.Status    `json:"status"`
+	Name          nameBody        `json:"name"`
+	Emails        []emailBody     `json:"emails"`
+	PhoneNumbers  []phoneBody     `json:"phone_numbers"`
+	ExternalID    *string         `json:"external_id"`
+	Roles         []string        `json:"roles"`
+	Trusted       json.RawMessage `json:"trusted_metadata"`
+	Untrusted     json.RawMessage `json:"untrusted_metadata"`
+	CreatedAt     string          `json:"created_at"`
+	IsLocked      bool            `json:"is_locked"`
+	Password      *struct{}       `json:"password"`
+	TOTPs         []struct{}      `json:"totps"`
+	WebAuthn      []struct{}      `json:"webauthn_registrations"`
+	Biometric     []struct{}      `json:"biometric_registrations"`
+	Providers     []struct{}      `json:"providers"`
+	CryptoWallets []struct{}      `json:"crypto_wallets"`
+}
+
+type nameBody struct {
+	First  string `json:"first_name"`
+	Middle string `json:"middle_name"`
+	Last   string `json:"last_name"`
+}
+
+type emailBody struct {
+	ID       string `json:"email_id"`
+	Email    string `json:"email"`
+	Verified bool   `json:"verified"`
+}
+
+type phoneBody struct {
+	ID       string `json:"phone_id"`
+	Number   string `json:"phone_number"`
+	Verified bool   `json:"verified"`
+}
+
+func newUserBody(u store.User) userBody {
+	none := []struct{}{}
+	b := userBody{
+		UserID:        u.ID,
+		Status:        u.Status,
+		Name:          nameBody(u.Name),
+		Emails:        []emailBody{},
+		PhoneNumbers:  []phoneBody{},
+		Roles:         append([]string{}, u.Roles...),
+		Trusted:       objectOf(u.Trusted),
+		Untrusted:     objectOf(u.Untrusted),
+		CreatedAt:     u.CreatedAt.UTC().Format("2006-01-02T15:04:05Z"),
+		TOTPs:         none,
+		WebAuthn:      none,
+		Biometric:     none,
+		Providers:     none,
+		CryptoWallets: none,
+	}
+	for _, m := range u.Emails {
+		b.Emails = append(b.Emails, emailBody{m.ID, m.Address, m.Verified})
+	}
+	for _, m := range u.Phones {
+		b.PhoneNumbers = append(b.PhoneNumbers, phoneBody{m.ID, m.Address, m.Verified})
+	}
+	if u.ExternalID != "" {
+		b.ExternalID = &u.ExternalID
+	}
+	return b
+}
+
+func objectOf(metadata json.RawMessage) json.RawMessage {
+	if len(metadata) == 0 {
+		return json.RawMessage("{}")
+	}
+	return metadata
+}
+
+// createReply is the body of a user created. The id of an address that was not
+// given is "".
+type createReply struct {
+	meta
+	UserID  string       `json:"user_id"`
+	EmailID string       `json:"email_id"`
+	PhoneID string       `json:"phone_id"`
+	Status  store.Status `json:"status"`
+	User    userBody     `json:"user"`
+}
+
+// createUser is POST /v1/users.
+func (h *Handler) createUser(ctx context.Context, c *call) (reply, error) {
+	f := c.form
+	f.attributes()
+	name := f.object("name")
+	u := accounts.NewUser{
+		Phone:      f.text("phone_number"),
+		Email:      f.text("email"),
+		Name:       store.Name{First: name.text("first_name"), Middle: name.text("middle_name"), Last: name.text("last_name")},
+		Pending:    f.flag("create_user_as_pending"),
+		ExternalID: f.text("external_id"),
+		Trusted:    f.raw("trusted_metadata"),
+		Untrusted:  f.raw("untrusted_metadata"),
+		Roles:      f.texts("roles"),
+	}
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	user, err := h.accounts.Create(ctx, u)
+	if err != nil {
+		c.class = refusedClass(u, err)
+		return nil, nameField(err)
+	}
+	reply := &createReply{UserID: user.ID, Status: user.Status, User: newUserBody(user)}
+	for _, m := range user.Emails {
+		reply.EmailID = m.ID
+	}
+	for _, m := range user.Phones {
+		reply.PhoneID = m.ID
+	}
+	return reply, nil
+}
+
+// refusedClass tells which of a new user's addresses an error is about. Where
+// both were given, only the e-mail parser's own errors say so of themselves.
+func refusedClass(u accounts.NewUser, err error) delivery.Class {
+	if u.Phone == "" || u.Email != "" && errors.Is(err, delivery.ErrEmail) {
+		return delivery.ClassEmail
+	}
+	return delivery.ClassPhone
+}
+
+// nameField turns the error of a field that has no error_type into a bad
+// request that names it.
+func nameField(err error) error {
+	var field *accounts.FieldError
+	if errors.As(err, &field) && !strings.HasSuffix(field.Field, "_metadata") {
+		return badRequest("The field " + field.Field + " is " + field.Err.Error() + ".")
+	}
+	return err
+}
+
+// getReply is the body of a user: its members stand at the top, not under
+// "user".
+type getReply struct {
+	meta
+	userBody
+}
+
+// getUser is GET /v1/users/{user_id}.
+func (h *Handler) getUser(ctx context.Context, c *call) (reply, error) {
+	if !isUserID(c.param) {
+		return nil, errUserID
+	}
+	user, err := h.accounts.User(ctx, c.param)
+	if err != nil {
+		return nil, err
+	}
+	return &getReply{userBody: newUserBody(user)}, nil
+}
+
+// isUserID reports whether id has the form of an external id, which that of a
+// user id is a case of: 1 to 128 of [A-Za-z0-9._|-].
+func isUserID(id string) bool {
+	if len(id) == 0 || len(id) > 128 {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("._|-", c) >= 0) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/passcode-go/passcode/countries/region"
+	"github.com/passcode-go/passcode/delivery"
+	"github.com/passcode-go/passcode/engine/accounts"
+	"github.com/passcode-go/passcode/policy"
+)
+
+const usage = `passcoded serves one-time passcodes over HTTP, keeps everything in one file,
+and prints the messages that it "sends" to the terminal.
+
+Usage: passcoded [options]
+
+  -addr HOST:PORT        where to listen; port 0 picks a free one
+                         (PASSCODED_ADDR; default 127.0.0.1:8080)
+  -db FILE               the database, made at the first start
+                         (PASSCODED_DB; default passcode.db)
+  -project-id ID         user name of every request, with the password in
+                         PASSCODED_SECRET; default: those in the keys file
+                         (PASSCODED_PROJECT_ID)
+  -app NAME              name of the application in messages
+                         (PASSCODED_APP)
+  -origin HOST           host whose pages may fill in codes from an SMS
+                         (PASSCODED_ORIGIN)
+  -sms-countries LIST    the only countries to text, such as US,CA
+                         (PASSCODED_SMS_COUNTRIES; default: all supported ones)
+  -insecure-outbox FILE  also append every message, code included, to FILE as
+                         a line of JSON: for tests
+  -version               print which build this is
+  -h                     print this
+
+An option beats the environment variable in parentheses. The secret has no
+option, since every user of a machine can see the options of its programs.
+
+Files:
+  passcode.db    the database: users, and the state of every address
+  passcode.keys  keys, project id and secret, made at the first start; always
+                 beside the database and named after it. Never lose it: a
+                 database without its keys is refused.
+Both are readable by their owner only, or refused.
+
+Example:
+  passcoded -addr 127.0.0.1:9000 -db /var/lib/passcoded/passcode.db -app Example
+
+The program prints curl commands that are ready to paste, and then the line
+"listening on http://HOST:PORT". Codes go to standard output, the log to
+standard error. It speaks plain HTTP: let only a TLS proxy reach it.
+`
+
+// errUsage is for options that do not exist, as opposed to values that are
+// wrong.
+var errUsage = errors.New("see passcoded -h")
+
+// A config is what options and environment say.
+type config struct {
+	addr         string
+	db           string
+	fixed        credentials // zero: those in the keys file
+	texts        delivery.Texts
+	smsCountries []region.Code // nil: the policy's default
+	outbox       string        // "": none
+	version      bool          // print it, and nothing else
+}
+
+// parseConfig reads options and environment and checks them as far as it can
+// without touching a file. Its error wraps flag.ErrHelp if help was asked for.
+func parseConfig(args []string, env func(string) string) (config, error) {
+	var cfg config
+	var countries string
+	flags := flag.NewFlagSet("passcoded", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	text := func(p *string, name, variable, otherwise string) {
+		flags.StringVar(p, name, cmp.Or(env(variable), otherwise), "")
+	}
+	text(&cfg.addr, "addr", "PASSCODED_ADDR", "127.0.0.1:8080")
+	text(&cfg.db, "db", "PASSCODED_DB", "passcode.db")
+	text(&cfg.fixed.projectID, "project-id", "PASSCODED_PROJECT_ID", "")
+	text(&cfg.texts.App, "app", "PASSCODED_APP", "")
+	text(&cfg.texts.Origin, "origin", "PASSCODED_ORIGIN", "")
+	text(&countries, "sms-countries", "PASSCODED_SMS_COUNTRIES", "")
+	flags.StringVar(&cfg.outbox, "insecure-outbox", "", "")
+	flags.BoolVar(&cfg.version, "version", false, "")
+	cfg.fixed.secret = env("PASSCODED_SECRET")
+
+	if err := flags.Parse(args); err != nil {
+		return cfg, fmt.Errorf("%w: %w", err, errUsage)
+	}
+	if flags.NArg() > 0 {
+		return cfg, fmt.Errorf("unexpected argument %q: %w", flags.Arg(0), errUsage)
+	}
+	if cfg.version {
+		return cfg, nil
+	}
+	if _, _, err := net.SplitHostPort(cfg.addr); err != nil {
+		return cfg, fmt.Errorf("-addr %q is not HOST:PORT, such as 127.0.0.1:8080", cfg.addr)
+	}
+	if cfg.db == "" {
+		return cfg, errors.New("-db is empty")
+	}
+	if cfg.fixed != (credentials{}) {
+		if err := cfg.fixed.check(); err != nil {
+			return cfg, err
+		}
+	}
+	if err := cfg.texts.Check(policy.Default().Code.Length); err != nil {
+		return cfg, fmt.Errorf("-app or -origin: %w", err)
+	}
+	var err error
+	cfg.smsCountries, err = parseCountries(countries)
+	return cfg, err
+}
+
+// parseCountries reads a list such as "US, ca". An empty one is nil.
+func parseCountries(list string) ([]region.Code, error) {
+	if list == "" {
+		return nil, nil
+	}
+	var codes []region.Code
+	for name := range strings.SplitSeq(list, ",") {
+		code := region.Code(strings.ToUpper(strings.TrimSpace(name)))
+		if !code.Known() {
+			return nil, fmt.Errorf("-sms-countries: %q is no country code of ISO 3166, such as US", name)
+		}
+		codes = append(codes, code)
+	}
+	return codes, nil
+}
+
+// credentials are the user name and the password of every request.
+type credentials struct{ projectID, secret string }
+
+// check says what is wrong with the credentials. It does not repeat them.
+func (c credentials) check() error {
+	const least = 16
+	live := accounts.ProjectID.Match(c.projectID, true)
+	prefix := "secret-test-"
+	if live {
+		prefix = "secret-live-"
+	}
+	random, ok := strings.CutPrefix(c.secret, prefix)
+	switch {
+	case c.projectID == "":
+		return errors.New("PASSCODED_SECRET is set without a project id: fix both, or neither")
+	case c.secret == "":
+		return errors.New("a project id is given without PASSCODED_SECRET: fix both, or neither")
+	case !live && !accounts.ProjectID.Match(c.projectID, false):
+		return errors.New(`the project id is not "project-test-" or "project-live-" and a UUID of version 4 in small letters`)
+	case !ok || len(random) < least || strings.ContainsFunc(random, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return fmt.Errorf("the secret of this project id is not %q and at least %d visible ASCII characters", prefix, least)
+	}
+	return nil
+}
+
+// live reports whether the project is a live one.
+func (c credentials) live() bool { return accounts.ProjectID.Match(c.projectID, true) }

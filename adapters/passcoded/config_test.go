@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/passcode-go/passcode/countries/region"
+)
+
+const (
+	testID     = "project-test-2cf6f8a1-7a3c-4f0e-9d5b-0e4c1b7a9f53"
+	liveID     = "project-live-2cf6f8a1-7a3c-4f0e-9d5b-0e4c1b7a9f53"
+	testSecret = "secret-test-0123456789abcdef"
+	liveSecret = "secret-live-0123456789abcdef"
+)
+
+func TestConfigErrors(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		status int
+		args   string
+		env    map[string]string
+		want   string
+	}{
+		{2, "-port 80", nil, "-port"},
+		{2, "serve", nil, `"serve"`},
+		{2, "-version extra", nil, `"extra"`},
+		{2, "-secret x", nil, "-secret"},
+		{2, "-addr", nil, "-addr"},
+		{1, "-addr 8080", nil, "127.0.0.1:8080"},
+		{1, "", map[string]string{"PASSCODED_ADDR": "localhost"}, "-addr"},
+		{1, "-addr=", nil, "-addr"},
+		{1, "-addr 127.0.0.1:99999", nil, "99999"},
+		{1, "-db=", nil, "-db is empty"},
+		{1, "-db missing/passcode.db", nil, "the database's directory"},
+		{1, "-db .", nil, "not a file"},
+		{1, "-db passcode.keys", nil, "name of its keys"},
+		{1, "-insecure-outbox missing/outbox", nil, "-insecure-outbox"},
+		{1, "-insecure-outbox .", nil, "-insecure-outbox"},
+		{1, "-project-id " + testID, nil, "without PASSCODED_SECRET"},
+		{1, "", map[string]string{"PASSCODED_SECRET": testSecret}, "without a project id"},
+		{1, "-project-id acme", map[string]string{"PASSCODED_SECRET": testSecret}, "the project id is not"},
+		{1, "-project-id " + testID, map[string]string{"PASSCODED_SECRET": "secret-test-short"}, "the secret"},
+		{1, "-project-id " + testID, map[string]string{"PASSCODED_SECRET": liveSecret}, "secret-test-"},
+		{1, "-project-id " + liveID, map[string]string{"PASSCODED_SECRET": testSecret}, "secret-live-"},
+		{1, "-origin https://example.com", nil, "-origin"},
+		{1, "-app " + strings.Repeat("x", 33), nil, "-app"},
+		{1, "-sms-countries US,,CA", nil, "-sms-countries"},
+		{1, "-sms-countries UK", nil, `"UK"`},
+		{1, "", map[string]string{"PASSCODED_SMS_COUNTRIES": "46"}, `"46"`},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			args := strings.Fields(c.args)
+			if !strings.Contains(c.args, "-db") {
+				args = append([]string{"-db", filepath.Join(dir, "passcode.db")}, args...)
+			}
+			for i, arg := range args { // to be in a directory of the test's own
+				if strings.HasPrefix(arg, "missing/") || arg == "." || arg == "passcode.keys" {
+					args[i] = filepath.Join(dir, arg)
+				}
+			}
+			line := fails(t, c.status, c.env, args...)
+			wantText(t, line, c.want)
+			for _, secret := range c.env {
+				if strings.HasPrefix(secret, "secret-") && strings.Contains(line, secret) {
+					t.Errorf("%q repeats the secret", line)
+				}
+			}
+		})
+	}
+}
+
+func TestConfigOrder(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{
+		"PASSCODED_ADDR": "127.0.0.1:1", "PASSCODED_DB": "env.db", "PASSCODED_PROJECT_ID": liveID, "PASSCODED_SECRET": liveSecret,
+		"PASSCODED_APP": "Env", "PASSCODED_ORIGIN": "env.example", "PASSCODED_SMS_COUNTRIES": "se, US",
+	}
+	cfg, err := parseConfig(nil, lookup(nil))
+	if err != nil || cfg.addr != "127.0.0.1:8080" || cfg.db != "passcode.db" || cfg.smsCountries != nil || cfg.fixed != (credentials{}) {
+		t.Errorf("defaults: %+v, %v", cfg, err)
+	}
+	cfg, err = parseConfig(nil, lookup(env))
+	if err != nil || cfg.addr != "127.0.0.1:1" || cfg.db != "env.db" || cfg.fixed != (credentials{liveID, liveSecret}) ||
+		cfg.texts.App != "Env" || cfg.texts.Origin != "env.example" || !slices.Equal(cfg.smsCountries, []region.Code{"SE", "US"}) {
+		t.Errorf("environment: %+v, %v", cfg, err)
+	}
+	env["PASSCODED_SECRET"] = testSecret
+	cfg, err = parseConfig([]string{"-addr", "[::1]:2", "-db", "flag.db", "-project-id", testID, "-app", "Flag", "-origin", "flag.example",
+		"-sms-countries", "CA"}, lookup(env))
+	if err != nil || cfg.addr != "[::1]:2" || cfg.db != "flag.db" || cfg.fixed != (credentials{testID, testSecret}) ||
+		cfg.texts.App != "Flag" || cfg.texts.Origin != "flag.example" || !slices.Equal(cfg.smsCountries, []region.Code{"CA"}) {
+		t.Errorf("options: %+v, %v", cfg, err)
+	}
+}
+
+// TestHelp wants every option, with its variable, in the help and in the
+// manual.
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	file, err := parser.ParseFile(token.NewFileSet(), "main.go", nil, parser.ParseComments|parser.PackageClauseOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(map[string]string)
+	if _, err := parseConfig(nil, func(name string) string { asked[name] = ""; return "" }); err != nil || len(asked) == 0 {
+		t.Fatalf("no variable read: %v", err)
+	}
+	options := []string{"-addr", "-db", "-project-id", "-app", "-origin", "-sms-countries", "-insecure-outbox", "-version", "-h"}
+	for _, help := range []string{"-h", "-help", "--help"} {
+		stdout, stderr := newOutput(), newOutput()
+		if status := run(t.Context(), []string{help}, lookup(nil), stdout, stderr); status != 0 || stderr.String() != "" {
+			t.Errorf("%s: exit status %d, stderr %q", help, status, stderr)
+		}
+		for _, want := range slices.Concat(options, slices.Collect(maps.Keys(asked)), []string{"passcode.db", "passcode.keys", "Example:"}) {
+			wantText(t, stdout.String(), want)
+			wantText(t, file.Doc.Text(), strings.TrimSuffix(want, "Example:"))
+		}
+	}
+	stdout := newOutput()
+	if status := run(t.Context(), []string{"-version"}, lookup(nil), stdout, newOutput()); status != 0 || !strings.HasPrefix(stdout.String(), "passcoded ") {
+		t.Errorf("-version: exit status %d, %q", status, stdout)
+	}
+}
+
+func TestFixedCredentials(t *testing.T) {
+	t.Parallel()
+	for id, secret := range map[string]string{testID: testSecret, liveID: liveSecret} {
+		env := map[string]string{"PASSCODED_PROJECT_ID": id, "PASSCODED_SECRET": secret}
+		p := launch(t, t.TempDir(), env)
+		if p.project != (credentials{id, secret}) {
+			t.Errorf("credentials %+v", p.project)
+		}
+		if n := strings.Count(p.stdout.String(), `-u "`+id+`:$PASSCODED_SECRET"`); n != len(steps) {
+			t.Errorf("%d commands with the credentials:\n%s", n, p.stdout)
+		}
+		sent := p.post(t, 200, "/v1/otps/email/login_or_create", `{"email": "somebody@example.com"}`)
+		if kind := strings.Split(id, "-")[1]; !strings.HasPrefix(sent.EmailID, "email-"+kind+"-") {
+			t.Errorf("id %q in a %s project", sent.EmailID, kind)
+		}
+		p.authenticate(t, 200, sent.EmailID, p.code(t))
+		keys, err := os.ReadFile(filepath.Join(p.dir, "passcode.keys"))
+		for _, text := range []string{string(keys), p.stdout.String(), p.stderr.String()} {
+			if err != nil || strings.Contains(text, secret) {
+				t.Errorf("the secret is in the keys file or printed: %v", err)
+			}
+		}
+
+		// Without them the keys file's are back.
+		p.cancel()
+		p.end(t)
+		p = launch(t, p.dir, nil)
+		if p.project.projectID == id {
+			t.Error("the fixed project id was kept")
+		}
+	}
+}
+
+func TestCountries(t *testing.T) {
+	t.Parallel()
+	p := launch(t, t.TempDir(), nil, "-sms-countries", "US")
+	const body = `{"phone_number": "+14165550123"}` // Toronto
+	if r := p.post(t, 400, "/v1/otps/sms/login_or_create", body); r.ErrorType != "invalid_phone_number_country_code" {
+		t.Errorf("error %q", r.ErrorType)
+	}
+	p.post(t, 200, "/v1/otps/whatsapp/login_or_create", body)
+	p.post(t, 200, "/v1/otps/sms/login_or_create", `{"phone_number": "+12025550162"}`)
+}
+
+// TestNoStart tells the program to end before it has begun.
+func TestNoStart(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	stdout, stderr := newOutput(), newOutput()
+	if status := run(ctx, arguments(t.TempDir(), nil), lookup(nil), stdout, stderr); status != 0 || stdout.String()+stderr.String() != "" {
+		t.Errorf("exit status %d, stdout %q, stderr %q", status, stdout, stderr)
+	}
+}

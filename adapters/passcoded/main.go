@@ -1,0 +1,146 @@
+// Passcoded is a passcode server in one program: it speaks the HTTP interface
+// of package httpapi, keeps everything in one file, and prints the messages
+// that it "sends" to the terminal. It is there to try passcode out, to write a
+// client against, and to be read: serve.go shows how the packages fit together.
+// In the root of the repository:
+//
+//	go run ./adapters/passcoded
+//
+// It listens on 127.0.0.1:8080, prints curl commands that are ready to paste,
+// and then the line
+//
+//	listening on http://127.0.0.1:8080
+//
+// which a script may wait for: from then on requests are answered. SMS,
+// WhatsApp and e-mail messages follow on standard output, codes in clear; the
+// log goes to standard error and holds neither codes nor whole addresses.
+//
+// # Options
+//
+// Each option has an environment variable, save -insecure-outbox, -version and
+// -h. An option beats its variable, a variable beats the default, and an empty
+// variable counts as none.
+//
+//	-addr HOST:PORT          PASSCODED_ADDR           where to listen; port 0 picks a free one; default 127.0.0.1:8080
+//	-db FILE                 PASSCODED_DB             the database; default passcode.db in the current directory
+//	-project-id ID           PASSCODED_PROJECT_ID     user name of every request; default that of the keys file
+//	                         PASSCODED_SECRET         password of every request; no option, since every user of a machine sees options
+//	-app NAME                PASSCODED_APP            name of the application in messages; default none
+//	-origin HOST             PASSCODED_ORIGIN         host whose pages may fill in codes from an SMS; default none
+//	-sms-countries LIST      PASSCODED_SMS_COUNTRIES  the only countries to text, such as US,CA; default all but the unsupported
+//	-insecure-outbox FILE                             also append each message, code included, to a file: for tests
+//
+// A fixed project id needs a fixed secret, and the other way round. Ids that
+// begin with "project-live-" make a live project, without sandbox values.
+//
+// # Files
+//
+// The database is one bbolt file; one process at a time can have it open.
+//
+// The keys are in a file beside it whose name ends in .keys in place of the
+// database's extension: passcode.keys for passcode.db. It is made at the first
+// start, with permissions 0600, and holds the index key, the ring of keys for
+// codes, and a project id with its secret. Who gets the database alone finds
+// users and their addresses in it, but no code: back the two up apart.
+//
+// Neither file is ever replaced. A database without its keys is refused: new
+// keys would forget the wrong guesses of every address. Put the keys back, or
+// move the database away and start anew. Permissions that let others read or
+// write either file are refused too.
+//
+// To change the key of the codes, stop the program and put a new entry before
+// the others in the keys file's ring: an id that was never used, the time, and
+// 32 random bytes in base64. An old entry can go ten minutes later. Leave
+// index_key as it is.
+//
+// # The outbox
+//
+// With -insecure-outbox each message is appended to the file as one line of
+// JSON, by one write, before its send is answered:
+//
+//	{"to":"+12025550162","channel":"sms","code":"123456","body":"…","locale":"en"}
+//
+// A test reads the code there. The file is made with permissions 0600.
+//
+// # Before others can reach it
+//
+// The program speaks plain HTTP: leave it on a loopback address, behind a
+// proxy that speaks TLS. It sends to the terminal only: a program with real
+// senders is made by taking serve.go and putting them in.
+//
+// An e-mail address with an internationalised domain is accepted in its xn--
+// form only.
+//
+// # Signals and exit
+//
+// SIGINT and SIGTERM let the requests under way finish, for 10 seconds at most,
+// and close the database. A second signal ends the program at once; no
+// acknowledged write is lost by that.
+//
+// The exit status is 0 after a signal, 2 for options that do not exist, and 1
+// for anything else that went wrong, which one line on standard error explains.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals) // the next one ends the program
+		cancel()
+	}()
+	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}
+
+// run is the program. It returns the exit status, once ctx is done or
+// something went wrong.
+func run(ctx context.Context, args []string, env func(string) string, stdout, stderr io.Writer) int {
+	cfg, err := parseConfig(args, env)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		io.WriteString(stdout, usage)
+		return 0
+	case err == nil && cfg.version:
+		fmt.Fprintln(stdout, version())
+		return 0
+	case err == nil:
+		err = serve(ctx, cfg, stdout, stderr)
+	}
+	if err == nil || ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return 0
+	}
+	fmt.Fprintf(stderr, "passcoded: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+	if errors.Is(err, errUsage) {
+		return 2
+	}
+	return 1
+}
+
+// version says which build this is.
+func version() string {
+	text := "passcoded"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		text += " " + info.Main.Version
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				text += " " + s.Value
+			}
+		}
+	}
+	return fmt.Sprintf("%s %s %s/%s", text, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}

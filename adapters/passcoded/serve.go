@@ -1,0 +1,200 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/passcode-go/passcode/adapters/httpapi"
+	"github.com/passcode-go/passcode/countries"
+	"github.com/passcode-go/passcode/delivery"
+	"github.com/passcode-go/passcode/delivery/console"
+	"github.com/passcode-go/passcode/engine"
+	"github.com/passcode-go/passcode/engine/accounts"
+	"github.com/passcode-go/passcode/policy"
+	"github.com/passcode-go/passcode/store/boltstore"
+)
+
+const (
+	grace      = 10 * time.Second // for the requests under way when the program is to end
+	sweepEvery = time.Minute
+)
+
+// serve runs the server until ctx is done, and then ends it in good order.
+func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error) {
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	keys, err := openKeys(cfg.db)
+	if err != nil {
+		return err
+	}
+	db, err := boltstore.Open(ctx, cfg.db, boltstore.Config{})
+	if errors.Is(err, boltstore.ErrLocked) {
+		return fmt.Errorf("%s is in use by another process", cfg.db)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, db.Close()) }()
+
+	var sender delivery.Sender = console.New(stdout)
+	if cfg.outbox != "" {
+		box, err := openOutbox(cfg.outbox, sender)
+		if err != nil {
+			return err
+		}
+		defer box.Close()
+		sender = box
+		log.Warn("INSECURE: every message, code included, is written to a file", "file", cfg.outbox)
+	}
+	project := keys.credentials()
+	if cfg.fixed != (credentials{}) {
+		project = cfg.fixed
+	}
+	api, err := newAPI(cfg, keys.engine(), project, db, sender, log)
+	if err != nil {
+		return err
+	}
+
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.addr)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	if !isLoopback(listener.Addr()) {
+		log.Warn("plain HTTP on an address that others may reach: put a TLS proxy in front", "addr", listener.Addr().String())
+	}
+	if err := (banner{listener.Addr(), cfg, project}).print(stdout); err != nil {
+		return err
+	}
+
+	ctx, stop := context.WithCancelCause(ctx)
+	var sweeping sync.WaitGroup
+	sweeping.Go(func() {
+		if err := sweep(ctx, db, sweepEvery, log); err != nil {
+			stop(err)
+		}
+	})
+	defer sweeping.Wait()
+	defer stop(nil)
+	return serveHTTP(ctx, listener, api, log)
+}
+
+// newAPI puts the packages together.
+func newAPI(cfg config, keys engine.Keys, project credentials, db *boltstore.DB, sender delivery.Sender, log *slog.Logger) (http.Handler, error) {
+	rules := policy.Default()
+	if cfg.smsCountries != nil {
+		rules.Countries[string(delivery.SMS)] = policy.AllowOnly(cfg.smsCountries...)
+	}
+	eng, err := engine.New(engine.Config{
+		Store: db,
+		Keys:  keys,
+		Channels: engine.Channels{
+			delivery.SMS:      {Sender: sender, Parse: countries.Mobile},
+			delivery.WhatsApp: {Sender: sender, Parse: countries.Mobile},
+			delivery.Email:    {Sender: sender, Parse: delivery.ParseEmail},
+		},
+		Policy:  rules,
+		Texts:   cfg.texts,
+		Observe: func(e engine.Event) { logEvent(log, e) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	acc, err := accounts.New(accounts.Config{Engine: eng, Directory: db.Directory(), Live: project.live()})
+	if err != nil {
+		return nil, err
+	}
+	return httpapi.New(httpapi.Config{Accounts: acc, ProjectID: project.projectID, Secret: project.secret, Logger: log})
+}
+
+// logEvent writes what happened to a code. The address is masked.
+func logEvent(log *slog.Logger, e engine.Event) {
+	var attrs []slog.Attr
+	for _, a := range []slog.Attr{
+		slog.String("event", string(e.Kind)),
+		slog.String("channel", string(e.Channel)),
+		slog.String("address", e.Masked),
+		slog.String("region", e.Region),
+		slog.String("subject", e.Subject),
+		slog.String("message", e.Message),
+	} {
+		if a.Value.String() != "" {
+			attrs = append(attrs, a)
+		}
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.String("error", e.Err.Error()))
+	}
+	log.LogAttrs(context.Background(), slog.LevelInfo, "passcode", attrs...)
+}
+
+// serveHTTP serves until ctx is done, and then until the requests under way
+// are answered, though no longer than grace. It returns why ctx is done if
+// that is anything but a cancellation.
+func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      30 * time.Second, // the engine gives a sender 15
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	log.Info("shutting down")
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	if err := server.Shutdown(limit); err != nil {
+		server.Close()
+		return fmt.Errorf("requests were cut off, %v after the program was told to end", grace)
+	}
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// A sweeper is a store that drops what has expired when asked to.
+type sweeper interface {
+	Sweep(context.Context) (int, error)
+}
+
+// sweep asks again and again until ctx is done. A database that has failed for
+// good is its only error: the program should end then, so that whoever
+// supervises it starts it anew.
+func sweep(ctx context.Context, db sweeper, every time.Duration, log *slog.Logger) error {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		n, err := db.Sweep(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, boltstore.ErrFailed):
+			return err
+		case err != nil:
+			log.Error("sweep", "error", err)
+		case n > 0:
+			log.Info("sweep", "dropped", n)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
