@@ -24,7 +24,9 @@ type load struct {
 	ids    []byte
 	codes  []byte
 	n      int
-	round  int
+	round  int // fills so far
+
+	checked bool // the codes are used up
 }
 
 const (

@@ -43,8 +43,8 @@ const (
 type Error struct {
 	Kind         Kind
 	AttemptsLeft int           // with ErrWrong: guesses that remain before the code or the address closes
-	Until        time.Time     // with ErrLocked: when the lock ends
-	RetryAfter   time.Duration // with ErrLimited and ErrLocked: how long to wait; more than 0
+	Until        time.Time     // with ErrLocked, and with the ErrWrong that closed the address: when the lock ends
+	RetryAfter   time.Duration // with ErrLimited, and wherever Until is set: how long to wait; more than 0
 	Region       string        // with ErrCountry and ErrNumberType: the number's region, where known
 	Err          error         // the cause, if there is one
 }

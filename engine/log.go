@@ -13,73 +13,102 @@ const dayWindow = policy.Day
 // fell began: 24, and the rest of that hour, so that any 24 hours are covered.
 const guessHours = 25
 
+// A guessLog counts wrong guesses by the hour, the oldest hour first.
+type guessLog struct {
+	n     int // hours that are counted
+	hours [guessHours + 1]guessHour
+}
+
+// A guessHour is the wrong guesses of one hour, counted from 1970.
+type guessHour struct {
+	hour    uint32
+	guesses uint16
+}
+
 // hourOf returns the hour of a moment in Unix nanoseconds.
-func hourOf(now int64) int64 { return now / int64(time.Hour) }
+func hourOf(now int64) uint32 { return uint32(now / int64(time.Hour)) }
+
+// end returns the moment, in Unix nanoseconds, from which the hour's guesses
+// are not counted any more.
+func (h guessHour) end() int64 { return (int64(h.hour) + guessHours) * int64(time.Hour) }
+
+// newest returns the last hour that is counted, the zero hour if there is none.
+func (l *guessLog) newest() guessHour {
+	if l.n == 0 {
+		return guessHour{}
+	}
+	return l.hours[l.n-1]
+}
 
 // count returns the wrong guesses of the last 24 hours, and at most of one
 // hour more.
-func (l guessLog) count(now int64) (n int) {
-	for ; len(l) > 0; l = l[guessEntry:] {
-		if l.hour() > hourOf(now)-guessHours {
-			n += l.guesses()
+func (l *guessLog) count(now int64) (guesses int) {
+	for _, h := range l.hours[:l.n] {
+		if h.end() > now {
+			guesses += int(h.guesses)
 		}
 	}
-	return n
+	return guesses
 }
-
-// hour and guesses read the first entry.
-func (l guessLog) hour() int64  { return int64(binary.BigEndian.Uint32(l)) }
-func (l guessLog) guesses() int { return int(binary.BigEndian.Uint16(l[4:])) }
 
 // freeAt returns the moment at which fewer than limit guesses count, given
 // that now at least limit do.
-func (l guessLog) freeAt(now int64, limit int) int64 {
-	n := l.count(now)
-	for ; len(l) > 0; l = l[guessEntry:] {
-		if l.hour() <= hourOf(now)-guessHours {
+func (l *guessLog) freeAt(now int64, limit int) int64 {
+	guesses := l.count(now)
+	for _, h := range l.hours[:l.n] {
+		if h.end() <= now {
 			continue
 		}
-		if n -= l.guesses(); n < limit {
-			return (l.hour() + guessHours) * int64(time.Hour)
+		if guesses -= int(h.guesses); guesses < limit {
+			return h.end()
 		}
 	}
 	return now
 }
 
-// recent returns the log without what no longer counts, in room if it fits,
-// which must not be the log's own memory. What lies in the future, because the
+// trim forgets what no longer counts. What lies in the future, because the
 // clock was set back, counts as of now.
-func (l guessLog) recent(now int64, room []byte) guessLog {
-	kept := guessLog(room[:0])
-	var current int
-	for ; len(l) > 0; l = l[guessEntry:] {
-		switch hour := l.hour(); {
-		case hour >= hourOf(now):
-			current += l.guesses()
-		case hour > hourOf(now)-guessHours:
-			kept = append(kept, l[:guessEntry]...)
+func (l *guessLog) trim(now int64) {
+	if l.n == 0 || l.hours[0].end() > now && l.newest().hour <= hourOf(now) {
+		return
+	}
+	old := *l
+	l.n = 0
+	for _, h := range old.hours[:old.n] {
+		if h.end() > now {
+			l.put(min(h.hour, hourOf(now)), int(h.guesses))
 		}
 	}
-	if current == 0 {
-		return kept
-	}
-	return kept.with(now, current)
 }
 
-// add returns the recent log with one more guess at now.
-func (l guessLog) add(now int64, room []byte) guessLog {
-	l = l.recent(now, room)
-	if n := len(l) - guessEntry; n >= 0 && l[n:].hour() == hourOf(now) {
-		return l[:n].with(now, l[n:].guesses()+1)
-	}
-	return l.with(now, 1)
+// add counts one more guess at now.
+func (l *guessLog) add(now int64) {
+	l.trim(now)
+	l.put(hourOf(now), 1)
 }
 
-// with appends an entry for the hour of now.
-func (l guessLog) with(now int64, guesses int) guessLog {
-	l = binary.BigEndian.AppendUint32(l, uint32(hourOf(now)))
-	return binary.BigEndian.AppendUint16(l, uint16(min(guesses, 1<<16-1)))
+// put counts guesses in an hour that is not before the newest.
+func (l *guessLog) put(hour uint32, guesses int) {
+	if l.n == 0 || l.newest().hour != hour {
+		l.hours[l.n] = guessHour{hour: hour}
+		l.n++
+	}
+	h := &l.hours[l.n-1]
+	h.guesses = uint16(min(int(h.guesses)+guesses, 1<<16-1))
 }
+
+// A sendLog holds the moments of sends: 4 bytes each of seconds since
+// logEpoch, the oldest first. It stays encoded, because most steps only pass
+// it on.
+type sendLog []byte
+
+const (
+	sendEntry = 4
+
+	// logEpoch is the first moment that a sendLog can hold, 2020-01-01; the
+	// last one lies in 2156.
+	logEpoch = 1577836800
+)
 
 // at returns the moment of entry i in Unix nanoseconds.
 func (l sendLog) at(i int) int64 {

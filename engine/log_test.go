@@ -76,7 +76,7 @@ func TestGuessLogNeverForgetsWithinADay(t *testing.T) {
 		for range 300 {
 			now += r.Int64N(int64(30 * time.Minute))
 			if r.IntN(2) == 0 {
-				log = log.add(now, nil)
+				log.add(now)
 				guesses = append(guesses, now)
 			}
 			count := log.count(now)
@@ -100,7 +100,7 @@ func TestManyGuessesInOneHour(t *testing.T) {
 	t.Parallel()
 	var log guessLog
 	for range 1000 {
-		log = log.add(epoch, nil)
+		log.add(epoch)
 	}
 	if n := log.count(epoch); n != 1000 {
 		t.Fatalf("counts %d of 1000 guesses", n)
@@ -116,10 +116,10 @@ func TestLogsAfterTheClockWasAhead(t *testing.T) {
 	var rec record
 	for range 5 {
 		rec.sends = rec.sends.add(epoch + year)
-		rec.wrong = rec.wrong.add(epoch+year, nil)
+		rec.wrong.add(epoch + year)
 	}
 	rec.until = epoch + year
-	rec.code = code{state: codeLive, issued: epoch + year, expires: epoch + year + int64(time.Minute)}
+	rec.code = code{state: codeLive, issued: epoch + year, life: 60_000_000}
 
 	if !rec.settle(epoch, time.Hour) {
 		t.Fatal("nothing was put right")

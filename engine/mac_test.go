@@ -29,10 +29,10 @@ func TestCodeMACTakesOneBlock(t *testing.T) {
 	set.index = &sync.Pool{New: func() any { return index }}
 	var sum [macSize]byte
 	subject := set.subject("t", "p", delivery.ClassPhone, "+12025550162")
-	if !set.codeMAC(&sum, 1, 1, subject, new([nonceSize]byte), "0123456789") {
+	if !set.codeMAC(&sum, 1, 1, subject, new(nonce), "0123456789") {
 		t.Fatal("no such key")
 	}
-	if n := len(codeTag) + 1 + len(subject) + nonceSize + 10; n > 55 {
+	if n := 1 + len(subject) + nonceLen + 10; n > 55 {
 		t.Errorf("the message takes %d bytes", n)
 	}
 	if cap(m.in) > 64 {
@@ -53,10 +53,10 @@ func TestCodeMACBindsEveryPart(t *testing.T) {
 	for _, key := range []uint32{1, 2} {
 		for channel := range byte(3) {
 			for _, subject := range []string{subject, other} {
-				for _, nonce := range [][nonceSize]byte{{}, {1}, {15: 1}} {
+				for _, n := range []nonce{{}, {1}, {21: 1}} {
 					for _, code := range []string{"123456", "123457", "1234567"} {
 						var sum [macSize]byte
-						if !set.codeMAC(&sum, key, channel, subject, &nonce, code) {
+						if !set.codeMAC(&sum, key, channel, subject, &n, code) {
 							t.Fatal("no such key")
 						}
 						if seen[sum] {
@@ -69,7 +69,7 @@ func TestCodeMACBindsEveryPart(t *testing.T) {
 		}
 	}
 	var sum [macSize]byte
-	if set.codeMAC(&sum, 3, 1, subject, new([nonceSize]byte), "123456") {
+	if set.codeMAC(&sum, 3, 1, subject, new(nonce), "123456") {
 		t.Error("a key that is not in the ring signs")
 	}
 }

@@ -20,13 +20,13 @@ type record struct {
 // A code is what the record remembers of the code sent last.
 type code struct {
 	state   codeState
-	channel byte            // channelByte of the channel it went by
-	tries   byte            // guesses compared
-	nonce   [nonceSize]byte // with the subject, the challenge's id
-	key     uint32          // id of the key of mac
-	mac     [macSize]byte   // see keySet.codeMAC
-	issued  int64           // Unix nanoseconds
-	expires int64           // Unix nanoseconds
+	channel byte          // channelByte of the channel it went by
+	tries   byte          // guesses compared
+	nonce   nonce         // with the subject, the challenge's id
+	key     uint32        // id of the key of mac
+	mac     [macSize]byte // see keySet.codeMAC
+	issued  int64         // Unix nanoseconds
+	life    uint32        // microseconds from then on in which it can be entered
 }
 
 // A codeState is what became of a code. Only a live one keeps its MAC.
@@ -41,6 +41,10 @@ const (
 	codeUnsent                     // the provider refused the message
 )
 
+// expires returns the moment, in Unix nanoseconds, from which the code cannot
+// be entered any more.
+func (c *code) expires() int64 { return c.issued + int64(c.life)*int64(time.Microsecond) }
+
 // end makes a code unusable and forgets its MAC.
 func (c *code) end(state codeState) {
 	c.state = state
@@ -48,96 +52,113 @@ func (c *code) end(state codeState) {
 	c.key = 0
 }
 
-// A guessLog counts wrong guesses by the hour: per hour 4 bytes of hours
-// since 1970 and 2 bytes of guesses, the oldest first. It stays encoded,
-// because most steps only pass it on.
-type guessLog []byte
-
-// A sendLog holds the moments of sends: 4 bytes each of seconds since
-// logEpoch, the oldest first. It stays encoded too.
-type sendLog []byte
-
-const (
-	guessEntry = 6
-	sendEntry  = 4
-
-	// logEpoch is the first moment that a sendLog can hold, 2020-01-01; the
-	// last one lies in 2156.
-	logEpoch = 1577836800
-)
-
 const recordVersion = 1
 
 var errRecord = errors.New("passcode: stored record is malformed")
 
-// Layout of a record, version 1, big endian:
+// Layout of a record, version 1, big endian; what is in brackets is there only
+// if it is not zero, or the state asks for it:
 //
-//	version 1 | state 1 | row 1 | guess entries 1 | send entries 1 | until 8
-//	with a state other than codeNone: channel 1 | tries 1 | nonce 16 | issued 8 | expires 8
-//	with codeLive besides: key 4 | mac 16
-//	guess entries | send entries
+//	version 1 | state 1 | row 1 | guess entries 1 | send entries 1
+//	[lockedFlag in state: until 8]
+//	[state is not codeNone: channel 1 | tries 1 | nonce 22 | issued 8 | lifetime in microseconds 4]
+//	[state is codeLive: key 4 | mac 16]
+//	guess entries: hour 4 | guesses 2
+//	send entries: see sendLog
+//
+// A pending code takes 65 bytes, and 71 once a wrong guess was counted.
 const (
-	headSize = 13
-	codeSize = 1 + 1 + nonceSize + 8 + 8
-	liveSize = 4 + macSize
+	headSize   = 5
+	codeSize   = 1 + 1 + nonceLen + 8 + 4
+	liveSize   = 4 + macSize
+	guessEntry = 4 + 2
+	lockedFlag = 0x80
 )
 
 // appendTo appends the record's encoding to b.
 func (r *record) appendTo(b []byte) []byte {
-	b = append(b, recordVersion, byte(r.code.state), byte(r.row), byte(len(r.wrong)/guessEntry), byte(len(r.sends)/sendEntry))
-	b = binary.BigEndian.AppendUint64(b, uint64(r.until))
+	state := byte(r.code.state)
+	if r.until != 0 {
+		state |= lockedFlag
+	}
+	b = append(b, recordVersion, state, byte(r.row), byte(r.wrong.n), byte(len(r.sends)/sendEntry))
+	if r.until != 0 {
+		b = binary.BigEndian.AppendUint64(b, uint64(r.until))
+	}
 	if c := &r.code; c.state != codeNone {
 		b = append(b, c.channel, c.tries)
 		b = append(b, c.nonce[:]...)
 		b = binary.BigEndian.AppendUint64(b, uint64(c.issued))
-		b = binary.BigEndian.AppendUint64(b, uint64(c.expires))
+		b = binary.BigEndian.AppendUint32(b, c.life)
 		if c.state == codeLive {
 			b = binary.BigEndian.AppendUint32(b, c.key)
 			b = append(b, c.mac[:]...)
 		}
 	}
-	b = append(b, r.wrong...)
+	for _, h := range r.wrong.hours[:r.wrong.n] {
+		b = binary.BigEndian.AppendUint32(b, h.hour)
+		b = binary.BigEndian.AppendUint16(b, h.guesses)
+	}
 	return append(b, r.sends...)
 }
 
-// decode reads a record; its logs share b's memory. A nil b is the empty
+// decode reads a record; its sends share b's memory. A nil b is the empty
 // record of a subject never seen. Anything but the one encoding of a record
 // is an error.
 func (r *record) decode(b []byte) error {
-	*r = record{}
+	r.code, r.row, r.until, r.wrong.n, r.sends = code{}, 0, 0, 0, nil
 	if b == nil {
 		return nil
 	}
-	if len(b) < headSize || b[0] != recordVersion || b[1] > byte(codeUnsent) {
+	if len(b) < headSize || b[0] != recordVersion {
 		return errRecord
 	}
 	c := &r.code
-	c.state = codeState(b[1])
+	c.state = codeState(b[1] &^ lockedFlag)
+	locked := b[1]&lockedFlag != 0
 	r.row = int(b[2])
-	guesses, sends := int(b[3])*guessEntry, int(b[4])*sendEntry
-	r.until = int64(binary.BigEndian.Uint64(b[5:]))
-	b = b[headSize:]
+	r.wrong.n = int(b[3])
+	rest := r.wrong.n*guessEntry + int(b[4])*sendEntry
+	if locked {
+		rest += 8
+	}
 	if c.state != codeNone {
-		if len(b) < codeSize {
+		rest += codeSize
+	}
+	if c.state == codeLive {
+		rest += liveSize
+	}
+	b = b[headSize:]
+	if c.state > codeUnsent || r.wrong.n > len(r.wrong.hours) || len(b) != rest {
+		return errRecord
+	}
+	if locked {
+		r.until = int64(binary.BigEndian.Uint64(b))
+		b = b[8:]
+		if r.until == 0 {
 			return errRecord
 		}
+	}
+	if c.state != codeNone {
 		c.channel, c.tries = b[0], b[1]
 		b = b[2+copy(c.nonce[:], b[2:]):]
 		c.issued = int64(binary.BigEndian.Uint64(b))
-		c.expires = int64(binary.BigEndian.Uint64(b[8:]))
-		b = b[16:]
-		if c.state == codeLive {
-			if len(b) < liveSize {
-				return errRecord
-			}
-			c.key = binary.BigEndian.Uint32(b)
-			b = b[4+copy(c.mac[:], b[4:]):]
+		c.life = binary.BigEndian.Uint32(b[8:])
+		b = b[12:]
+	}
+	if c.state == codeLive {
+		c.key = binary.BigEndian.Uint32(b)
+		b = b[4+copy(c.mac[:], b[4:]):]
+	}
+	for i := range r.wrong.hours[:r.wrong.n] {
+		h := guessHour{binary.BigEndian.Uint32(b), binary.BigEndian.Uint16(b[4:])}
+		if i > 0 && h.hour <= r.wrong.hours[i-1].hour {
+			return errRecord
 		}
+		r.wrong.hours[i] = h
+		b = b[guessEntry:]
 	}
-	if len(b) != guesses+sends {
-		return errRecord
-	}
-	r.wrong, r.sends = guessLog(b[:guesses:guesses]), sendLog(b[guesses:])
+	r.sends = sendLog(b)
 	return nil
 }
 
@@ -145,13 +166,12 @@ func (r *record) decode(b []byte) error {
 // says nothing any more: no code can be entered, no lock holds, no window
 // counts what it remembers.
 func (r *record) keepUntil() int64 {
-	last := max(r.until, r.code.expires)
+	last := max(r.until, r.code.expires())
 	if at := r.sends.newest(); at != 0 {
 		last = max(last, at+int64(dayWindow))
 	}
-	if n := len(r.wrong); n > 0 {
-		hour := int64(binary.BigEndian.Uint32(r.wrong[n-guessEntry:]))
-		last = max(last, (hour+guessHours)*int64(time.Hour))
+	if r.wrong.n > 0 {
+		last = max(last, r.wrong.newest().end())
 	}
 	return last
 }

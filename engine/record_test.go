@@ -22,9 +22,9 @@ func someRecord(r *rand.Rand) record {
 	if r.IntN(3) == 0 {
 		rec.until = now + r.Int64N(1e15)
 	}
-	rec.wrong, rec.sends = guessLog{}, sendLog{}
+	rec.sends = sendLog{}
 	for i := range r.IntN(5) {
-		rec.wrong = rec.wrong.add(now+int64(i)*int64(time.Hour), nil)
+		rec.wrong.add(now + int64(i)*int64(time.Hour))
 	}
 	for i := range r.IntN(100) {
 		rec.sends = rec.sends.add(now + int64(i)*int64(time.Second))
@@ -33,7 +33,7 @@ func someRecord(r *rand.Rand) record {
 	if rec.code.state != codeNone {
 		rec.code.channel = byte(r.IntN(4))
 		rec.code.tries = byte(r.IntN(11))
-		rec.code.issued, rec.code.expires = now, now+int64(2*time.Minute)
+		rec.code.issued, rec.code.life = now, uint32(2*time.Minute/time.Microsecond)
 		for i := range rec.code.nonce {
 			rec.code.nonce[i] = byte(r.Uint32())
 		}
@@ -134,7 +134,7 @@ func FuzzRecord(f *testing.F) {
 		now := int64(1_790_000_000_000_000_000)
 		rec.settle(now, time.Hour)
 		rec.sends.add(now)
-		rec.wrong.add(now, nil)
+		rec.wrong.add(now)
 		rec.keepUntil()
 	})
 }

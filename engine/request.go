@@ -1,10 +1,10 @@
 package engine
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -165,41 +165,41 @@ func (e *Engine) check(req *Request) (target, *Error) {
 	return t, refusal
 }
 
+// A nonce tells a challenge from any other of its subject: 16 random bytes, in
+// base64url as they stand in the id. It is kept and compared in that form, so
+// that a challenge has one id and reading it takes no time.
+type nonce [nonceLen]byte
+
+func newNonce() (n nonce) {
+	var random [16]byte
+	rand.Read(random[:])
+	base64.RawURLEncoding.Encode(n[:], random[:])
+	return n
+}
+
 // An id is "c." and the subject, which together are the record's key, then a
 // dot and the nonce.
 const (
 	keyPrefix = "c."
 	keyLen    = len(keyPrefix) + 22
-	idLen     = keyLen + 1 + 22
+	nonceLen  = 22
+	idLen     = keyLen + 1 + nonceLen
 )
-
-// strict64 refuses what does not encode back to the same characters, so that
-// a challenge has one id.
-var strict64 = base64.RawURLEncoding.Strict()
 
 func recordKey(subject string) string { return keyPrefix + subject }
 
-func challengeID(subject string, nonce *[nonceSize]byte) string {
-	return keyPrefix + subject + "." + base64.RawURLEncoding.EncodeToString(nonce[:])
-}
+func challengeID(subject string, n nonce) string { return keyPrefix + subject + "." + string(n[:]) }
 
-// parseID returns the record's key and the nonce of an id, without
-// allocating. It reports whether the id has the form of one.
-func parseID(id string, nonce *[nonceSize]byte) (key string, ok bool) {
-	if len(id) != idLen || !strings.HasPrefix(id, keyPrefix) || id[keyLen] != '.' {
-		return "", false
+// parseID returns the record's key and the nonce of an id. It reports whether
+// the id has the form of one, save for what stands in its parts: the store
+// finds out about characters that no key has, and no record has a nonce of
+// other characters than those of base64.
+func parseID(id string) (key string, n nonce, ok bool) {
+	if len(id) != idLen || id[:len(keyPrefix)] != keyPrefix || id[keyLen] != '.' {
+		return "", nonce{}, false
 	}
-	var encoded [22]byte
-	var decoded [nonceSize]byte
-	copy(encoded[:], id[len(keyPrefix):keyLen])
-	if n, err := strict64.Decode(decoded[:], encoded[:]); err != nil || n != subjectSize {
-		return "", false
-	}
-	copy(encoded[:], id[keyLen+1:])
-	if n, err := strict64.Decode(nonce[:], encoded[:]); err != nil || n != nonceSize {
-		return "", false
-	}
-	return id[:keyLen], true
+	copy(n[:], id[keyLen+1:])
+	return id[:keyLen], n, true
 }
 
 // channelByte is what a record and a code's MAC call a channel. The numbers

@@ -32,17 +32,17 @@ func (e *Engine) Start(ctx context.Context, req Request) (Challenge, error) {
 // Errors: those of Start, and ErrUsed when the challenge was completed,
 // cancelled or replaced, or belongs to another address.
 func (e *Engine) Resend(ctx context.Context, id string, req Request) (Challenge, error) {
-	var nonce [nonceSize]byte
-	if _, ok := parseID(id, &nonce); !ok {
+	_, n, ok := parseID(id)
+	if !ok {
 		return Challenge{}, badRequest("malformed challenge id")
 	}
-	return e.start(ctx, req, &nonce)
+	return e.start(ctx, req, &n)
 }
 
 // start sends a code; follow is the nonce of the challenge that a Resend goes
 // on with. A challenge of another address has another record, in which that
 // nonce does not stand.
-func (e *Engine) start(ctx context.Context, req Request, follow *[nonceSize]byte) (Challenge, error) {
+func (e *Engine) start(ctx context.Context, req Request, follow *nonce) (Challenge, error) {
 	t, refusal := e.check(&req)
 	event := Event{Tenant: req.Tenant, Purpose: req.Purpose, Channel: req.Channel, Region: t.region}
 	if refusal != nil {
@@ -56,18 +56,17 @@ func (e *Engine) start(ctx context.Context, req Request, follow *[nonceSize]byte
 
 	set := e.keys.Load()
 	secret := newCode(e.policy.Code)
-	s := &startStep{policy: &e.policy, life: req.Lifetime, follow: follow}
+	s := startStep{policy: &e.policy, life: req.Lifetime, follow: follow}
 	s.code.channel = channelByte(req.Channel)
 	s.code.key = set.ring[0].id
-	rand.Read(s.code.nonce[:])
+	s.code.nonce = newNonce()
 	set.codeMAC(&s.code.mac, s.code.key, s.code.channel, t.subject, &s.code.nonce, secret)
 	message, err := e.message(req, t, secret)
 	if err != nil {
 		return Challenge{}, unavailable(err)
 	}
-	sc := scratches.Get().(*scratch)
-	refusal = e.update(ctx, recordKey(t.subject), s, sc)
-	sc.release()
+	var r record
+	refusal = e.update(ctx, recordKey(t.subject), &r, func(now int64) (bool, *Error) { return s.decide(&r, now) })
 	if refusal != nil {
 		switch refusal.Kind {
 		case ErrLocked:
@@ -84,7 +83,7 @@ func (e *Engine) start(ctx context.Context, req Request, follow *[nonceSize]byte
 	event.Kind, event.Message = EventStarted, message.ID
 	e.emit(event)
 	challenge := Challenge{
-		ID:      challengeID(t.subject, &s.code.nonce),
+		ID:      challengeID(t.subject, s.code.nonce),
 		Subject: t.subject,
 		Channel: req.Channel,
 		Address: message.To,
@@ -151,8 +150,5 @@ func (e *Engine) send(ctx context.Context, challenge Challenge, message delivery
 func (e *Engine) drop(ctx context.Context, id string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.timeout)
 	defer cancel()
-	sc := scratches.Get().(*scratch)
-	defer sc.release()
-	key, _ := parseID(id, &sc.nonce)
-	e.update(ctx, key, &endStep{&e.policy, &sc.nonce, codeUnsent}, sc)
+	e.end(ctx, id, codeUnsent)
 }

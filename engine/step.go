@@ -7,14 +7,12 @@ import (
 	"github.com/passcode-go/passcode/policy"
 )
 
-// A step is one decision about one record. decide is a pure function of the
-// step, the record and the moment: it may run several times before the record
-// is stored, and has no side effects. It changes the record, says whether it
-// did, and returns what to tell the caller: nil for yes. Its answer is given
-// only after the changed record was stored.
-type step interface {
-	decide(r *record, now int64) (changed bool, refusal *Error)
-}
+// A step is one decision about one record: startStep, verifyStep or endStep.
+// Its method decide is a pure function of the step, the record and the moment:
+// it may run several times before the record is stored, and has no side
+// effects. It changes the record, says whether it did, and returns what to tell
+// the caller: nil for yes. That answer is given only after the changed record
+// was stored.
 
 // skew is how far the clocks of two programs that share a store may differ.
 const skew = int64(5 * time.Second)
@@ -42,8 +40,8 @@ func (r *record) settle(now int64, lock time.Duration) (changed bool) {
 		r.sends = r.sends.recent(now)
 		changed = true
 	}
-	if n := len(r.wrong) - guessEntry; n >= 0 && r.wrong[n:].hour() > hourOf(now+skew) {
-		r.wrong = r.wrong.recent(now, nil)
+	if r.wrong.newest().hour > hourOf(now+skew) {
+		r.wrong.trim(now)
 		changed = true
 	}
 	return changed
@@ -53,7 +51,7 @@ func (r *record) settle(now int64, lock time.Duration) (changed bool) {
 // it has borne its wrong guesses of the day.
 func (r *record) locked(now int64, p *policy.Policy) *Error {
 	until := r.until
-	if len(r.wrong) > 0 && r.wrong.count(now) >= p.PerDay {
+	if r.wrong.n > 0 && r.wrong.count(now) >= p.PerDay {
 		until = max(until, r.wrong.freeAt(now, p.PerDay))
 	}
 	if until <= now {
@@ -67,8 +65,8 @@ type startStep struct {
 	policy  *policy.Policy
 	code    code // nonce, channel, key and mac of the new code
 	life    time.Duration
-	expires int64            // set by decide
-	follow  *[nonceSize]byte // with Resend: the nonce of the challenge that goes on
+	expires int64  // set by decide
+	follow  *nonce // with Resend: the nonce of the challenge that goes on
 }
 
 func (s *startStep) decide(r *record, now int64) (bool, *Error) {
@@ -90,16 +88,16 @@ func (s *startStep) decide(r *record, now int64) (bool, *Error) {
 	r.code.state = codeLive
 	r.code.tries = 0
 	r.code.issued = now
-	r.code.expires = now + int64(s.life)
-	s.expires = r.code.expires
+	r.code.life = uint32(s.life / time.Microsecond)
+	s.expires = r.code.expires()
 	return true, nil
 }
 
 // is reports whether the code is the one of the challenge with this nonce. A
 // subject alone proves nothing: who does not know the nonce of its challenge
 // can neither guess nor burn its owner's tries.
-func (c *code) is(nonce *[nonceSize]byte) bool {
-	return c.state != codeNone && subtle.ConstantTimeCompare(c.nonce[:], nonce[:]) == 1
+func (c *code) is(n *nonce) bool {
+	return c.state != codeNone && subtle.ConstantTimeCompare(c.nonce[:], n[:]) == 1
 }
 
 // verifyStep judges a guess.
@@ -108,12 +106,10 @@ type verifyStep struct {
 	keys    *keySet
 	subject string
 	guess   string
-	nonce   *[nonceSize]byte // nil: whatever code is alive
-	room    []byte           // memory for the record's log of guesses
-	channel byte             // set by decide: how the code was sent
-	issued  int64            // set by decide
-	at      int64            // set by decide: when the guess was judged
-	shut    *Error           // set by decide: the lock that this guess brought about
+	nonce   *nonce // nil: whatever code is alive
+	channel byte   // set by decide: how the code was sent
+	issued  int64  // set by decide
+	at      int64  // set by decide: when the guess was judged
 }
 
 func (s *verifyStep) decide(r *record, now int64) (bool, *Error) {
@@ -128,7 +124,7 @@ func (s *verifyStep) decide(r *record, now int64) (bool, *Error) {
 	switch {
 	case c.state != codeLive:
 		return changed, &Error{Kind: ErrUsed}
-	case c.expires <= now:
+	case c.expires() <= now:
 		return changed, &Error{Kind: ErrExpired}
 	case int(c.tries) >= s.policy.Tries:
 		return changed, &Error{Kind: ErrUsed}
@@ -137,7 +133,7 @@ func (s *verifyStep) decide(r *record, now int64) (bool, *Error) {
 	if !s.keys.codeMAC(&sum, c.key, c.channel, s.subject, &c.nonce, s.guess) {
 		return changed, &Error{Kind: ErrUsed}
 	}
-	s.channel, s.issued, s.at, s.shut = c.channel, c.issued, now, nil
+	s.channel, s.issued, s.at = c.channel, c.issued, now
 	if subtle.ConstantTimeCompare(sum[:], c.mac[:]) == 1 {
 		c.end(codeUsed)
 		r.row = 0
@@ -145,26 +141,26 @@ func (s *verifyStep) decide(r *record, now int64) (bool, *Error) {
 	}
 	c.tries++
 	r.row++
-	r.wrong = r.wrong.add(now, s.room)
+	r.wrong.add(now)
 	left := min(s.policy.Tries-int(c.tries), s.policy.Lock.After-r.row, s.policy.PerDay-r.wrong.count(now))
 	if r.row >= s.policy.Lock.After {
 		r.row = 0
 		r.until = now + int64(s.policy.Lock.For)
 	}
-	if s.shut = r.locked(now, s.policy); s.shut != nil {
-		left = 0
-	}
-	left = max(left, 0)
-	if left == 0 {
+	refusal := &Error{Kind: ErrWrong, AttemptsLeft: max(left, 0)}
+	if left <= 0 {
 		c.end(codeSpent)
 	}
-	return true, &Error{Kind: ErrWrong, AttemptsLeft: left}
+	if shut := r.locked(now, s.policy); shut != nil {
+		refusal.Until, refusal.RetryAfter = shut.Until, shut.RetryAfter
+	}
+	return true, refusal
 }
 
 // endStep ends a code before it was entered.
 type endStep struct {
 	policy *policy.Policy
-	nonce  *[nonceSize]byte
+	nonce  *nonce
 	state  codeState
 }
 

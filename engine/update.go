@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/passcode-go/passcode/store"
 )
 
 // maxRaces is how often one call tries to store its change. Every lost race
@@ -14,44 +16,33 @@ const maxRaces = 64
 
 var errContended = errors.New("passcode: record changed too often")
 
-// A scratch is the memory that one call works in. Everything a step is handed
-// escapes, so that calls share scratches instead of making each its own.
-type scratch struct {
-	record record
-	buffer [512]byte // the encoded record
-	wrong  [guessEntry * (guessHours + 1)]byte
-	nonce  [nonceSize]byte
-	verify verifyStep
-}
+// buffers hold encoded records on their way to the store, which keeps a copy.
+var buffers = sync.Pool{New: func() any { return new([512]byte) }}
 
-var scratches = sync.Pool{New: func() any { return new(scratch) }}
-
-// release forgets what the call was about and gives the memory back.
-func (sc *scratch) release() {
-	sc.verify = verifyStep{}
-	sc.record = record{}
-	scratches.Put(sc)
-}
-
-// update runs a step on the record of a subject and stores what it changed.
-// The step's answer is returned only once its change is stored; if the store
-// fails, or too many races are lost, the answer is ErrUnavailable, whatever
-// the step said.
-func (e *Engine) update(ctx context.Context, key string, s step, sc *scratch) *Error {
+// update loads the record of a subject into r, has decide change it, and
+// stores what it changed. decide is one of the steps, made a function of the
+// moment; it may run several times. Its answer is returned only once its
+// change is stored: if the store fails, or too many races are lost, the answer
+// is ErrUnavailable, whatever decide said.
+func (e *Engine) update(ctx context.Context, key string, r *record, decide func(now int64) (changed bool, refusal *Error)) *Error {
 	old, err := e.store.Get(ctx, key)
+	if errors.Is(err, store.ErrKey) {
+		return badRequest("malformed challenge id")
+	}
 	if err != nil {
 		return unavailable(err)
 	}
-	r := &sc.record
+	buffer := buffers.Get().(*[512]byte)
+	defer buffers.Put(buffer)
 	for range maxRaces {
 		if err := r.decode(old); err != nil {
 			return unavailable(err)
 		}
-		changed, refusal := s.decide(r, e.now().UnixNano())
+		changed, refusal := decide(e.now().UnixNano())
 		if !changed {
 			return refusal
 		}
-		current, swapped, err := e.store.CompareAndSwap(ctx, key, old, r.appendTo(sc.buffer[:0]), time.Unix(0, r.keepUntil()))
+		current, swapped, err := e.store.CompareAndSwap(ctx, key, old, r.appendTo(buffer[:0]), time.Unix(0, r.keepUntil()))
 		if err != nil {
 			return unavailable(err)
 		}

@@ -17,14 +17,11 @@ import (
 // ErrExpired, ErrUsed, ErrLocked, ErrUnavailable. After ErrUnavailable the
 // guess may have been counted, and a right code may have been used up.
 func (e *Engine) Verify(ctx context.Context, id, input string) (Proof, error) {
-	sc := scratches.Get().(*scratch)
-	defer sc.release()
-	key, ok := parseID(id, &sc.nonce)
+	key, n, ok := parseID(id)
 	if !ok {
 		return Proof{}, badRequest("malformed challenge id")
 	}
-	sc.verify.nonce = &sc.nonce
-	return e.verify(ctx, key, sc, input, Event{})
+	return e.verify(ctx, key, &n, input, Event{})
 }
 
 // VerifyAddress checks what somebody typed against the live code of an
@@ -37,36 +34,37 @@ func (e *Engine) VerifyAddress(ctx context.Context, req Request, input string) (
 	if refusal != nil {
 		return Proof{}, refusal
 	}
-	sc := scratches.Get().(*scratch)
-	defer sc.release()
 	event := Event{Tenant: req.Tenant, Purpose: req.Purpose, Masked: delivery.Mask(t.address), Region: t.region}
-	return e.verify(ctx, recordKey(t.subject), sc, input, event)
+	return e.verify(ctx, recordKey(t.subject), nil, input, event)
 }
 
-func (e *Engine) verify(ctx context.Context, key string, sc *scratch, input string, event Event) (Proof, error) {
+// verify checks a guess; n is the nonce of the challenge, or nil for whatever
+// code is alive.
+func (e *Engine) verify(ctx context.Context, key string, n *nonce, input string, event Event) (Proof, error) {
 	guess, ok := readCode(e.policy.Code, input)
 	if !ok {
 		return Proof{}, &Error{Kind: ErrFormat}
 	}
-	s := &sc.verify
-	s.policy, s.keys, s.guess, s.subject, s.room = &e.policy, e.keys.Load(), guess, key[len(keyPrefix):], sc.wrong[:]
-	refusal := e.update(ctx, key, s, sc)
+	var r record
+	subject := key[len(keyPrefix):]
+	s := verifyStep{policy: &e.policy, keys: e.keys.Load(), subject: subject, guess: guess, nonce: n}
+	refusal := e.update(ctx, key, &r, func(now int64) (bool, *Error) { return s.decide(&r, now) })
 	if e.observe != nil {
-		e.observeVerify(s, refusal, event)
+		event.Subject, event.Channel = subject, channelOf(s.channel)
+		e.observeVerify(event, refusal)
 	}
 	if refusal != nil {
 		return Proof{}, refusal
 	}
 	return Proof{
-		Subject:    s.subject,
+		Subject:    subject,
 		Channel:    channelOf(s.channel),
 		SentAt:     time.Unix(0, s.issued).UTC(),
 		VerifiedAt: time.Unix(0, s.at).UTC(),
 	}, nil
 }
 
-func (e *Engine) observeVerify(s *verifyStep, refusal *Error, event Event) {
-	event.Subject, event.Channel = s.subject, channelOf(s.channel)
+func (e *Engine) observeVerify(event Event, refusal *Error) {
 	if refusal == nil {
 		event.Kind = EventVerified
 		e.emit(event)
@@ -84,8 +82,8 @@ func (e *Engine) observeVerify(s *verifyStep, refusal *Error, event Event) {
 		return
 	}
 	e.emit(event)
-	if refusal.Kind == ErrWrong && s.shut != nil {
-		event.Kind, event.Err = EventLocked, s.shut
+	if refusal.Kind == ErrWrong && refusal.RetryAfter > 0 {
+		event.Kind = EventLocked
 		e.emit(event)
 	}
 }
@@ -94,15 +92,20 @@ func (e *Engine) observeVerify(s *verifyStep, refusal *Error, event Event) {
 // that has ended already is no error. Errors: ErrRequest (malformed id),
 // ErrUsed (replaced by a newer challenge, or never one), ErrUnavailable.
 func (e *Engine) Cancel(ctx context.Context, id string) error {
-	sc := scratches.Get().(*scratch)
-	defer sc.release()
-	key, ok := parseID(id, &sc.nonce)
+	if refusal := e.end(ctx, id, codeCancelled); refusal != nil {
+		return refusal
+	}
+	e.emit(Event{Kind: EventCancelled, Subject: id[len(keyPrefix):keyLen]})
+	return nil
+}
+
+// end ends the code of a challenge.
+func (e *Engine) end(ctx context.Context, id string, state codeState) *Error {
+	key, n, ok := parseID(id)
 	if !ok {
 		return badRequest("malformed challenge id")
 	}
-	if refusal := e.update(ctx, key, &endStep{&e.policy, &sc.nonce, codeCancelled}, sc); refusal != nil {
-		return refusal
-	}
-	e.emit(Event{Kind: EventCancelled, Subject: key[len(keyPrefix):]})
-	return nil
+	var r record
+	s := endStep{&e.policy, &n, state}
+	return e.update(ctx, key, &r, func(now int64) (bool, *Error) { return s.decide(&r, now) })
 }

@@ -58,8 +58,9 @@ func (c Code) Fits(code string) bool {
 	if len(code) != c.Length {
 		return false
 	}
+	digits := c.Alphabet == Digits
 	for i := range len(code) {
-		if strings.IndexByte(c.Alphabet, code[i]) < 0 {
+		if digits && (code[i] < '0' || code[i] > '9') || !digits && strings.IndexByte(c.Alphabet, code[i]) < 0 {
 			return false
 		}
 	}

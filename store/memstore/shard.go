@@ -7,7 +7,8 @@ import (
 )
 
 const (
-	perWrite   = 4   // slots that each write looks at for dead records
+	perLook    = 16  // slots that are looked at together for dead records
+	writesPer  = 4   // writes from one such look to the next
 	perSlice   = 256 // slots that sweep looks at under one lock, and on to the end of a cluster
 	counterLen = 8   // bytes of a counter
 )
@@ -17,7 +18,8 @@ const (
 type shard struct {
 	mu sync.Mutex
 	index
-	hand int // where the next write looks for dead records
+	hand   int   // where to look for dead records next
+	writes uint8 // so far, or the low bits of it
 	slab
 
 	_ [64]byte // the next shard's lock is on another cache line
@@ -166,11 +168,16 @@ func (s *shard) dead(i int, now uint32) bool {
 	return s.slots[i].ref != 0 && s.slots[i].expires <= now
 }
 
-// collect looks at a few slots and drops the dead records in them. With four
-// slots a write it drops records as fast as writes can bring new ones once a
-// quarter of the slots is dead, and needs no list of what expires when.
+// collect looks at a few slots, every few writes, and drops the dead records in
+// them. With four slots for each write it drops records as fast as writes can
+// bring new ones once a quarter of the slots is dead, and needs no list of what
+// expires when. Looking at several cache lines at once costs hardly more than
+// looking at one.
 func (s *shard) collect(now uint32) {
-	for range perWrite {
+	if s.writes++; s.writes%writesPer != 0 {
+		return
+	}
+	for range perLook {
 		i := s.hand & (len(s.slots) - 1)
 		if s.dead(i, now) {
 			s.drop(i) // and look again: another record may have moved here
