@@ -87,23 +87,27 @@ func TestNew(t *testing.T) {
 	if _, err := New(good); err != nil {
 		t.Fatal(err)
 	}
+	short := good
+	short.Secret = "12345678"
+	if _, err := New(short); err != nil {
+		t.Errorf("a short secret of a test project: %v", err)
+	}
 	for what, change := range map[string]func(*Config){
-		"Accounts":  func(c *Config) { c.Accounts = nil },
-		"ProjectID": func(c *Config) { c.ProjectID = "project-test-1" },
-		"Secret":    func(c *Config) { c.Secret = "" },
-
-		"Secret of the other":   func(c *Config) { c.Secret = liveSecret },
-		"Secret short":          func(c *Config) { c.Secret = "secret-test-123456789012345" },
-		"Secret with a space":   func(c *Config) { c.Secret = testSecret + " " },
-		"Secret, no ASCII":      func(c *Config) { c.Secret = testSecret + "ä" },
-		"ProjectID of no stack": func(c *Config) { c.ProjectID = strings.Replace(testProject, "test", "prod", 1) },
-		"ProjectID, no UUID":    func(c *Config) { c.ProjectID = testProject + "0" },
+		"Config.Accounts":       func(c *Config) { c.Accounts = nil },
+		"the project id is not": func(c *Config) { c.ProjectID = "project-test-1" },
+		"fewer than 8":          func(c *Config) { c.Secret = "1234567" },
+		"fewer than 28":         func(c *Config) { c.ProjectID, c.Secret = liveProject, "secret-live-123456789012345" },
+		`"secret-live-" is not`: func(c *Config) { c.Secret = liveSecret },
+		`"secret-test-" is not`: func(c *Config) { c.ProjectID = liveProject },
+		"other than visible":    func(c *Config) { c.Secret = testSecret + " " },
+		"other than visible ":   func(c *Config) { c.Secret = testSecret + "ä" },
+		"project id is not ":    func(c *Config) { c.ProjectID = strings.Replace(testProject, "test", "prod", 1) },
+		"project id is not \"":  func(c *Config) { c.ProjectID = testProject + "0" },
 	} {
 		cfg := good
 		change(&cfg)
 		_, err := New(cfg)
-		field := strings.FieldsFunc(what, func(r rune) bool { return r == ' ' || r == ',' })[0]
-		if err == nil || !strings.Contains(err.Error(), "Config."+field) {
+		if err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("%s: %v", what, err)
 		}
 		if err != nil && cfg.Secret != "" && strings.Contains(err.Error(), cfg.Secret) {

@@ -12,7 +12,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/passcode-go/passcode/delivery"
@@ -42,18 +41,11 @@ type Config struct {
 	// other kind are refused as malformed.
 	Accounts Accounts
 
-	// ProjectID is the user name of every request: "project-test-" or
-	// "project-live-" and a UUID in small letters. Required.
-	//
-	// It decides which of the two the handler is: sandbox values work in a
-	// test project and are refused in a live one.
-	ProjectID string
-
-	// Secret is the password of every request: "secret-test-" or
-	// "secret-live-", as in ProjectID, and at least 16 more visible ASCII
-	// characters, which should come from a random source. Required. The
-	// handler keeps a digest of it only.
-	Secret string
+	// ProjectID is the user name of every request and Secret the password:
+	// see CheckCredentials. Required. The id decides which of the two the
+	// handler is: sandbox values work in a test project and are refused in a
+	// live one. The handler keeps digests of both only.
+	ProjectID, Secret string
 
 	// Logger gets one line for each request. Default: no log.
 	Logger *slog.Logger
@@ -61,9 +53,6 @@ type Config struct {
 	// Now is the clock of the durations in the log. Default: time.Now.
 	Now func() time.Time
 }
-
-// minSecret is the least number of characters of a secret after its prefix.
-const minSecret = 16
 
 // A Handler serves the API. It is safe for concurrent use.
 type Handler struct {
@@ -84,18 +73,10 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Accounts == nil {
 		return nil, errors.New("httpapi: Config.Accounts is missing")
 	}
-	if !isProject(cfg.ProjectID) {
-		return nil, errors.New(`httpapi: Config.ProjectID is not "project-test-" or "project-live-" and a UUID in small letters`)
+	if err := CheckCredentials(cfg.ProjectID, cfg.Secret); err != nil {
+		return nil, err
 	}
 	live := accounts.ProjectID.Match(cfg.ProjectID, true)
-	prefix := "secret-test-"
-	if live {
-		prefix = "secret-live-"
-	}
-	tail, ok := strings.CutPrefix(cfg.Secret, prefix)
-	if !ok || len(tail) < minSecret || strings.ContainsFunc(tail, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, fmt.Errorf("httpapi: Config.Secret is not %q and at least %d visible ASCII characters", prefix, minSecret)
-	}
 	h := &Handler{
 		accounts: &sandbox{cfg.Accounts, live},
 		live:     live,

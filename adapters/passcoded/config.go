@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/passcode-go/passcode/adapters/httpapi"
 	"github.com/passcode-go/passcode/countries/region"
 	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/engine/accounts"
@@ -140,24 +141,13 @@ type credentials struct{ projectID, secret string }
 
 // check says what is wrong with the credentials. It does not repeat them.
 func (c credentials) check() error {
-	const least = 16
-	live := accounts.ProjectID.Match(c.projectID, true)
-	prefix := "secret-test-"
-	if live {
-		prefix = "secret-live-"
-	}
-	random, ok := strings.CutPrefix(c.secret, prefix)
 	switch {
 	case c.projectID == "":
 		return errors.New("PASSCODED_SECRET is set without a project id: fix both, or neither")
 	case c.secret == "":
 		return errors.New("a project id is given without PASSCODED_SECRET: fix both, or neither")
-	case !live && !accounts.ProjectID.Match(c.projectID, false):
-		return errors.New(`the project id is not "project-test-" or "project-live-" and a UUID of version 4 in small letters`)
-	case !ok || len(random) < least || strings.ContainsFunc(random, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return fmt.Errorf("the secret of this project id is not %q and at least %d visible ASCII characters", prefix, least)
 	}
-	return nil
+	return httpapi.CheckCredentials(c.projectID, c.secret)
 }
 
 // live reports whether the project is a live one.

@@ -130,7 +130,7 @@ func TestReadKeys(t *testing.T) {
 		"index in ring":  {content(func(k *keysFile) { k.Ring[0].Key = k.Index }), 0o600, "is the index key"},
 		"no project":     {content(func(k *keysFile) { k.ProjectID = "" }), 0o600, "project id"},
 		"bad project":    {content(func(k *keysFile) { k.ProjectID = "acme" }), 0o600, "project id"},
-		"other's secret": {content(func(k *keysFile) { k.Secret = liveSecret }), 0o600, "secret-test-"},
+		"other's secret": {content(func(k *keysFile) { k.Secret = liveSecret }), 0o600, "secret-live-"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
