@@ -451,11 +451,14 @@ func TestRefusedRequestsTouchNothing(t *testing.T) {
 	} {
 		_, err := b.Engine.Start(t.Context(), tc.req)
 		b.check(name, err, tc.want)
+		if got := b.kinds(); got != tc.events {
+			t.Errorf("%s: events %q, want %q", name, got, tc.events)
+		}
 		if _, _, err := b.Engine.Check(tc.req); !errors.Is(err, tc.want) {
 			t.Errorf("%s: Check says %v", name, err)
 		}
 		if got := b.kinds(); got != tc.events {
-			t.Errorf("%s: events %q, want %q", name, got, tc.events)
+			t.Errorf("%s: events of Check %q, want %q", name, got, tc.events)
 		}
 	}
 	if b.sent() != 0 {

@@ -135,7 +135,7 @@ func (e *Engine) Subject(req Request) (string, error) {
 
 // Check returns what Start would refuse the request for before it touches the
 // store: its fields, the address, its country and type. It sends and counts
-// nothing. It returns the address in canonical form and, for a phone number,
+// nothing, but a number that is refused is an event, as with Start. It returns the address in canonical form and, for a phone number,
 // its region.
 func (e *Engine) Check(req Request) (address delivery.Address, region string, err error) {
 	t, refusal := e.check(&req)
@@ -161,6 +161,10 @@ func (e *Engine) check(req *Request) (target, *Error) {
 	t, refusal := e.target(req)
 	if refusal == nil {
 		refusal = e.reach(req, t)
+	}
+	if refusal != nil && (refusal.Kind == ErrCountry || refusal.Kind == ErrNumberType) {
+		e.emit(Event{Kind: EventRefused, Tenant: req.Tenant, Purpose: req.Purpose, Channel: req.Channel,
+			Region: t.region, Masked: delivery.Mask(t.address), Err: refusal})
 	}
 	return t, refusal
 }

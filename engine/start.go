@@ -44,15 +44,11 @@ func (e *Engine) Resend(ctx context.Context, id string, req Request) (Challenge,
 // nonce does not stand.
 func (e *Engine) start(ctx context.Context, req Request, follow *nonce) (Challenge, error) {
 	t, refusal := e.check(&req)
-	event := Event{Tenant: req.Tenant, Purpose: req.Purpose, Channel: req.Channel, Region: t.region}
 	if refusal != nil {
-		if refusal.Kind == ErrCountry || refusal.Kind == ErrNumberType {
-			event.Kind, event.Masked, event.Err = EventRefused, delivery.Mask(t.address), refusal
-			e.emit(event)
-		}
 		return Challenge{}, refusal
 	}
-	event.Subject, event.Masked = t.subject, delivery.Mask(t.address)
+	event := Event{Tenant: req.Tenant, Purpose: req.Purpose, Channel: req.Channel, Region: t.region,
+		Subject: t.subject, Masked: delivery.Mask(t.address)}
 
 	set := e.keys.Load()
 	secret := newCode(e.policy.Code)
