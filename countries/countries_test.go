@@ -317,7 +317,7 @@ func TestPanicInTheLibrary(t *testing.T) {
 		"value": func(raw string) (Number, error) { panic("cannot parse " + raw) },
 		"error": func(raw string) (Number, error) { panic(errors.New(raw)) },
 		"index": func(raw string) (Number, error) { _ = raw[len(raw):][0]; return Number{}, nil },
-		"nil":   func(string) (Number, error) { var m map[string]int; m["x"] = 1; return Number{}, nil },
+		"nil":   func(string) (Number, error) { var n *Number; return *n, nil },
 	} {
 		n, err := parse(raw, panics)
 		var e *Error
