@@ -85,10 +85,22 @@ func CheckKey(key string) error {
 	if len(key) == 0 || len(key) > MaxKey {
 		return ErrKey
 	}
+	// Eight bytes at a time: a byte outside '!' to '~' sets its top bit in one
+	// of the three terms.
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	var bad uint64
+	for ; len(key) >= 8; key = key[8:] {
+		w := uint64(key[0]) | uint64(key[1])<<8 | uint64(key[2])<<16 | uint64(key[3])<<24 |
+			uint64(key[4])<<32 | uint64(key[5])<<40 | uint64(key[6])<<48 | uint64(key[7])<<56
+		bad |= w | (w - '!'*ones) | (w + ('\x7f'-'~')*ones)
+	}
 	for i := range len(key) {
 		if key[i] < '!' || key[i] > '~' {
 			return ErrKey
 		}
+	}
+	if bad&tops != 0 {
+		return ErrKey
 	}
 	return nil
 }

@@ -20,6 +20,8 @@ type shard struct {
 	index
 	hand   int   // where to look for dead records next
 	writes uint8 // so far, or the low bits of it
+
+	touched byte // see find
 	slab
 
 	_ [64]byte // the next shard's lock is on another cache line
@@ -75,7 +77,9 @@ func (s *shard) compareAndSwap(hash uint32, key string, old, new []byte, expires
 	if !s.replace(i, key, new) {
 		return nil, false, false
 	}
-	s.slots[i].expires = expires
+	if t := &s.slots[i]; t.expires != expires { // a line that is not written need not go back to memory
+		t.expires = expires
+	}
 	return nil, true, true
 }
 
@@ -107,8 +111,14 @@ func (s *shard) find(hash, kind uint32, key string) int {
 		if t.ref == 0 {
 			return -1
 		}
-		if t.hash == hash && t.meta&^valueMask == meta && string(s.item(t.ref)[:len(key)]) == key {
-			return i
+		if t.hash == hash && t.meta&^valueMask == meta {
+			// Ask for the record's last cache line before waiting for its
+			// first: in a large store neither is in a cache.
+			item := s.item(t.ref)
+			s.touched = item[len(item)-1]
+			if string(item[:len(key)]) == key {
+				return i
+			}
 		}
 	}
 }
