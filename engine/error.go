@@ -8,45 +8,84 @@ import (
 
 // A Kind is a reason why the engine refused. Each is an error of its own, so
 // that errors.Is(err, engine.ErrWrong) asks for it.
-type Kind string
-
-func (k Kind) Error() string { return "passcode: " + string(k) }
+type Kind uint8
 
 // What Start, Resend and VerifyAddress refuse a request for. Nothing was
 // stored, counted or sent.
 const (
-	ErrRequest    Kind = "bad request"                // a field of the request, or an id, is malformed or out of range
-	ErrAddress    Kind = "bad address"                // the channel's parser refused it
-	ErrCountry    Kind = "country not reached"        // the number's region is refused for the channel
-	ErrNumberType Kind = "type of number not reached" // the number cannot receive, or the policy does not allow, messages
+	ErrRequest    Kind = iota + 1 // a field of the request, or an id, is malformed or out of range
+	ErrAddress                    // the channel's parser refused it
+	ErrCountry                    // the number's region is refused for the channel
+	ErrNumberType                 // the number cannot receive, or the policy does not allow, messages
 )
 
 // What becomes of a guess that is not accepted.
 const (
-	ErrFormat  Kind = "not the form of a code" // not counted: what was typed can be no code
-	ErrWrong   Kind = "wrong code"             // compared and counted; AttemptsLeft says how many guesses remain
-	ErrExpired Kind = "code expired"           // not compared
-	ErrUsed    Kind = "code used or replaced"  // not compared: used, replaced, cancelled, its tries spent, its key removed, or never sent
-	ErrLocked  Kind = "address locked"         // not compared, or not sent; Until says for how long
+	ErrFormat  Kind = iota + 11 // what was typed can be no code; not counted
+	ErrWrong                    // compared and counted; AttemptsLeft says how many guesses remain
+	ErrExpired                  // not compared
+	ErrUsed                     // not compared: used, replaced, cancelled, its tries spent, its key removed, or never sent
+	ErrLocked                   // not compared, or not sent; Until says for how long
 )
 
 // What becomes of a send that does not happen, and of any call that cannot be
 // decided.
 const (
-	ErrLimited     Kind = "too many codes sent" // RetryAfter says when the next may be sent
-	ErrDelivery    Kind = "not delivered"       // the provider refused; the error unwraps to a *delivery.Error
-	ErrUnavailable Kind = "unavailable"         // a dependency failed or is overloaded; nothing was accepted
+	ErrLimited     Kind = iota + 21 // too many codes were sent; RetryAfter says when the next may be
+	ErrDelivery                     // the provider refused; the error unwraps to a *delivery.Error
+	ErrUnavailable                  // a dependency failed or is overloaded; nothing was accepted
 )
+
+func (k Kind) Error() string {
+	text := "unknown kind of error"
+	switch k {
+	case ErrRequest:
+		text = "bad request"
+	case ErrAddress:
+		text = "bad address"
+	case ErrCountry:
+		text = "country not reached"
+	case ErrNumberType:
+		text = "type of number not reached"
+	case ErrFormat:
+		text = "not the form of a code"
+	case ErrWrong:
+		text = "wrong code"
+	case ErrExpired:
+		text = "code expired"
+	case ErrUsed:
+		text = "code used or replaced"
+	case ErrLocked:
+		text = "address locked"
+	case ErrLimited:
+		text = "too many codes sent"
+	case ErrDelivery:
+		text = "not delivered"
+	case ErrUnavailable:
+		text = "unavailable"
+	}
+	return "passcode: " + text
+}
 
 // An Error is what every method of the engine returns when it refuses. It
 // holds no code and no address.
 type Error struct {
 	Kind         Kind
 	AttemptsLeft int           // with ErrWrong: guesses that remain before the code or the address closes
-	Until        time.Time     // with ErrLocked, and with the ErrWrong that closed the address: when the lock ends
-	RetryAfter   time.Duration // with ErrLimited, and wherever Until is set: how long to wait; more than 0
+	RetryAfter   time.Duration // with ErrLimited, ErrLocked, and the ErrWrong that closed the address: how long to wait; more than 0
 	Region       string        // with ErrCountry and ErrNumberType: the number's region, where known
 	Err          error         // the cause, if there is one
+
+	until int64 // Unix nanoseconds; 0 if the address is not locked
+}
+
+// Until returns when the lock ends, with ErrLocked and with the ErrWrong that
+// closed the address; else the zero time.
+func (e *Error) Until() time.Time {
+	if e.until == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, e.until).UTC()
 }
 
 func (e *Error) Error() string {

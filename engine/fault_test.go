@@ -132,7 +132,7 @@ func TestMalformedRecordIsRefused(t *testing.T) {
 	challenge, code := b.start(someone)
 	key := challenge.ID[:24]
 	old, _ := b.Store.Get(t.Context(), key)
-	for _, bad := range [][]byte{{}, {9}, old[:len(old)-1], append([]byte{2}, old[1:]...)} {
+	for _, bad := range [][]byte{{}, {9}, old[:len(old)-1], append([]byte{old[0] + 16}, old[1:]...)} {
 		if _, ok, err := b.Store.CompareAndSwap(t.Context(), key, old, bad, start.Add(time.Hour)); !ok || err != nil {
 			t.Fatal(ok, err)
 		}

@@ -46,8 +46,8 @@ func TestResendGivesNoNewGuesses(t *testing.T) {
 		}
 	}
 	e := b.verify(challenge.ID, code, engine.ErrLocked)
-	if !e.Until.Equal(start.Add(time.Hour)) || e.RetryAfter != time.Hour {
-		t.Errorf("locked until %v, for %v", e.Until, e.RetryAfter)
+	if !e.Until().Equal(start.Add(time.Hour)) || e.RetryAfter != time.Hour {
+		t.Errorf("locked until %v, for %v", e.Until(), e.RetryAfter)
 	}
 	sent := b.sent()
 	_, err := b.Engine.Start(t.Context(), someone)

@@ -59,16 +59,16 @@ var errRecord = errors.New("passcode: stored record is malformed")
 // Layout of a record, version 1, big endian; what is in brackets is there only
 // if it is not zero, or the state asks for it:
 //
-//	version 1 | state 1 | row 1 | guess entries 1 | send entries 1
-//	[lockedFlag in state: until 8]
+//	version in the high and state in the low 4 bits 1 | row 1 | guess entries 1 | send entries 1
+//	[lockedFlag in row: until 8]
 //	[state is not codeNone: channel 1 | tries 1 | nonce 22 | issued 8 | lifetime in microseconds 4]
 //	[state is codeLive: key 4 | mac 16]
 //	guess entries: hour 4 | guesses 2
 //	send entries: see sendLog
 //
-// A pending code takes 65 bytes, and 71 once a wrong guess was counted.
+// A pending code takes 64 bytes, and 70 once a wrong guess was counted.
 const (
-	headSize   = 5
+	headSize   = 4
 	codeSize   = 1 + 1 + nonceLen + 8 + 4
 	liveSize   = 4 + macSize
 	guessEntry = 4 + 2
@@ -77,11 +77,11 @@ const (
 
 // appendTo appends the record's encoding to b.
 func (r *record) appendTo(b []byte) []byte {
-	state := byte(r.code.state)
+	row := byte(r.row)
 	if r.until != 0 {
-		state |= lockedFlag
+		row |= lockedFlag
 	}
-	b = append(b, recordVersion, state, byte(r.row), byte(r.wrong.n), byte(len(r.sends)/sendEntry))
+	b = append(b, recordVersion<<4|byte(r.code.state), row, byte(r.wrong.n), byte(len(r.sends)/sendEntry))
 	if r.until != 0 {
 		b = binary.BigEndian.AppendUint64(b, uint64(r.until))
 	}
@@ -110,15 +110,15 @@ func (r *record) decode(b []byte) error {
 	if b == nil {
 		return nil
 	}
-	if len(b) < headSize || b[0] != recordVersion {
+	if len(b) < headSize || b[0]>>4 != recordVersion {
 		return errRecord
 	}
 	c := &r.code
-	c.state = codeState(b[1] &^ lockedFlag)
+	c.state = codeState(b[0] & 0x0f)
+	r.row = int(b[1] &^ lockedFlag)
 	locked := b[1]&lockedFlag != 0
-	r.row = int(b[2])
-	r.wrong.n = int(b[3])
-	rest := r.wrong.n*guessEntry + int(b[4])*sendEntry
+	r.wrong.n = int(b[2])
+	rest := r.wrong.n*guessEntry + int(b[3])*sendEntry
 	if locked {
 		rest += 8
 	}

@@ -57,7 +57,7 @@ func (r *record) locked(now int64, p *policy.Policy) *Error {
 	if until <= now {
 		return nil
 	}
-	return &Error{Kind: ErrLocked, Until: time.Unix(0, until).UTC(), RetryAfter: time.Duration(until - now)}
+	return &Error{Kind: ErrLocked, until: until, RetryAfter: time.Duration(until - now)}
 }
 
 // startStep reserves a send and replaces the code.
@@ -152,7 +152,7 @@ func (s *verifyStep) decide(r *record, now int64) (bool, *Error) {
 		c.end(codeSpent)
 	}
 	if shut := r.locked(now, s.policy); shut != nil {
-		refusal.Until, refusal.RetryAfter = shut.Until, shut.RetryAfter
+		refusal.until, refusal.RetryAfter = shut.until, shut.RetryAfter
 	}
 	return true, refusal
 }

@@ -171,7 +171,7 @@ func TestRefusalsOfCodes(t *testing.T) {
 	kind := func(err error) engine.Kind {
 		var refusal *engine.Error
 		if !errors.As(err, &refusal) {
-			return ""
+			return 0
 		}
 		return refusal.Kind
 	}
