@@ -28,7 +28,7 @@ var bucket = []byte("values")
 // boltstore; a test of this package compares them.
 const (
 	keySize   = 24
-	valueSize = 64
+	valueSize = 8 + 64
 )
 
 func openBare(ctx context.Context, p plan, n int) (*bare, error) {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -24,9 +25,18 @@ type load struct {
 	ids    []byte
 	codes  []byte
 	n      int
-	round  int // fills so far
+	fills  int   // so far
+	unused []int // codes that were not checked since the last fill, in random order
+}
 
-	checked bool // the codes are used up
+// take returns n codes that were not checked yet, or nil if fewer are left.
+func (l *load) take(n int) []int {
+	if len(l.unused) < n {
+		return nil
+	}
+	taken := l.unused[:n]
+	l.unused = l.unused[n:]
+	return taken
 }
 
 const (
@@ -64,10 +74,10 @@ func newLoad(s store.Store, clock *atomic.Int64, n int) (*load, error) {
 // one before, so that no budget and no window remembers it.
 func (l *load) fill(ctx context.Context, callers int, log io.Writer) error {
 	l.clock.Add(int64(48 * time.Hour))
-	l.round++
+	l.fills++
 	var next, failed atomic.Int64
 	var firstErr atomic.Pointer[error]
-	progress := newProgress(log, fmt.Sprintf("filling, round %d", l.round), l.n)
+	progress := newProgress(log, fmt.Sprintf("fill %d", l.fills), l.n)
 	var done sync.WaitGroup
 	for range callers {
 		done.Go(func() {
@@ -92,6 +102,7 @@ func (l *load) fill(ctx context.Context, callers int, log io.Writer) error {
 	if err := firstErr.Load(); err != nil {
 		return *err
 	}
+	l.unused = mathrand.Perm(l.n)
 	return ctx.Err()
 }
 

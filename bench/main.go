@@ -17,7 +17,7 @@
 // The figures of the memory store are for one core with -cpu 1. The garbage
 // collection column is one forced full collection with all codes pending.
 //
-//	go run ./bench                                   # a minute: 1,000 and 100,000 codes
+//	go run ./bench                                   # about two minutes
 //	go run ./bench -store memstore -cpu 1 -records 1000,1000000,5000000 -callers 1
 //	go run ./bench -store boltstore -records 10000,1000000 -callers 1,64,256
 package main
@@ -42,6 +42,7 @@ type plan struct {
 	records []int
 	callers []int
 	rounds  int
+	checks  int // the least of each kind in a round of the memory store
 	dir     string
 	cpu     int
 	log     io.Writer
@@ -62,8 +63,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.SetOutput(stderr)
 	stores := flags.String("store", "memstore,boltstore", "stores to measure")
 	records := flags.String("records", "1000,100000", "numbers of pending codes")
-	callers := flags.String("callers", "1,8,64,256", "numbers of callers at once")
-	flags.IntVar(&p.rounds, "rounds", 5, "rounds in which each pair takes turns")
+	callers := flags.String("callers", "1,64,256", "numbers of callers at once")
+	flags.IntVar(&p.rounds, "rounds", 3, "rounds in which each pair takes turns")
+	flags.IntVar(&p.checks, "checks", 20_000, "least checks of each kind in a round of memstore: fewer codes are filled again and again")
 	flags.StringVar(&p.dir, "dir", "", "directory for database files; default a temporary one")
 	flags.IntVar(&p.cpu, "cpu", runtime.NumCPU(), "processors to use")
 	file := flags.String("json", "", "also write the results to this file as JSON")
@@ -83,8 +85,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if p.callers, err = numbers("-callers", *callers); err != nil {
 		return err
 	}
-	if p.rounds < 1 || p.cpu < 1 {
-		return fmt.Errorf("-rounds and -cpu must be at least 1")
+	if p.rounds < 1 || p.cpu < 1 || p.checks < 1 {
+		return fmt.Errorf("-rounds, -checks and -cpu must be at least 1")
 	}
 	runtime.GOMAXPROCS(p.cpu)
 	if p.dir == "" {

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"path/filepath"
 	"runtime"
 	"sync/atomic"
@@ -34,17 +33,13 @@ type sweepable interface {
 	Sweep(context.Context) (int, error)
 }
 
-// minChecks is how many checks of each kind a round of the memory store has at
-// the least. A small number of codes is filled again and again until then.
-const minChecks = 20_000
-
 func openTarget(ctx context.Context, p plan, name string, n int, now func() time.Time) (target, error) {
 	if name == "memstore" {
 		memory, err := memstore.New(memstore.Config{Now: now, MaxBytes: 8 << 30})
 		return target{
 			name: name, store: memory, fillers: runtime.GOMAXPROCS(0),
 			unit:  func(int, int) (timing, error) { return measureH(), nil },
-			most:  func(n, _ int) int { return max(n, minChecks) },
+			most:  func(n, _ int) int { return max(n, p.checks) },
 			close: func() error { return nil },
 		}, err
 	}
@@ -119,24 +114,24 @@ func measure(ctx context.Context, p plan, name string, n int) (rows []row, err e
 func (t target) round(ctx context.Context, l *load, callers int, p plan) (unit, wrong, right timing, err error) {
 	most := t.most(l.n, callers)
 	for wrong.ops < most {
-		if l.checked {
+		codes := l.take(min(l.n, most))
+		if codes == nil {
 			if _, err = t.store.Sweep(ctx); err != nil {
 				return
 			}
 			if err = l.fill(ctx, t.fillers, p.log); err != nil {
 				return
 			}
+			continue
 		}
-		l.checked = true
-		order := rand.Perm(l.n)[:min(l.n, most)]
 		var u, w, r timing
-		if u, err = t.unit(callers, len(order)); err != nil {
+		if u, err = t.unit(callers, len(codes)); err != nil {
 			return
 		}
-		if w, err = l.check(ctx, callers, order, false); err != nil {
+		if w, err = l.check(ctx, callers, codes, false); err != nil {
 			return
 		}
-		if r, err = l.check(ctx, callers, order, true); err != nil {
+		if r, err = l.check(ctx, callers, codes, true); err != nil {
 			return
 		}
 		unit, wrong, right = unit.plus(u), wrong.plus(w), right.plus(r)
