@@ -17,7 +17,7 @@ var mayImport = map[string][]string{
 	"":                      {},
 	"store":                 {},
 	"store/memstore":        {"store"},
-	"store/boltstore":       {"store", "internal/group", "go.etcd.io/bbolt"},
+	"store/boltstore":       {"store", "internal/group", "go.etcd.io/bbolt", "go.etcd.io/bbolt/errors"},
 	"store/storetest":       {"store"},
 	"internal/group":        {},
 	"delivery":              {},

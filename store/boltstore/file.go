@@ -14,6 +14,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 var (
@@ -215,7 +216,7 @@ func openBolt(path string, readOnly bool, open opener) (b *bolt.DB, err error) {
 	switch {
 	case err == nil:
 		return b, nil
-	case errors.Is(err, bolt.ErrTimeout):
+	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, ErrLocked
 	case errors.As(err, &errno), errors.Is(err, ErrFormat), errors.Is(err, ErrPermissions):
 		return nil, err

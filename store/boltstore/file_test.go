@@ -96,8 +96,7 @@ func TestOpenRefuses(t *testing.T) {
 		clear(data[page*pageSize : (page+1)*pageSize])
 		return data
 	}
-	var wipedAll []byte
-	wipedAll = append(bytes.Clone(good[:2*pageSize]), make([]byte, len(good)-2*pageSize)...)
+	wipedAll := append(bytes.Clone(good[:2*pageSize]), make([]byte, len(good)-2*pageSize)...)
 	for _, tt := range []struct {
 		name    string
 		prepare func(t *testing.T, path string)
