@@ -7,8 +7,6 @@ import (
 	"github.com/passcode-go/passcode/policy"
 )
 
-const dayWindow = policy.Day
-
 // guessHours is how many hours a guess is counted after the hour in which it
 // fell began: 24, and the rest of that hour, so that any 24 hours are covered.
 const guessHours = 25
@@ -145,7 +143,7 @@ func (l sendLog) wait(now int64, budgets []policy.Budget) time.Duration {
 func (l sendLog) recent(now int64) sendLog {
 	kept := make(sendLog, 0, len(l)+sendEntry)
 	for i := range l.len() {
-		if at := l.at(i); at+int64(dayWindow) > now {
+		if at := l.at(i); at+int64(policy.Day) > now {
 			kept = binary.BigEndian.AppendUint32(kept, min(stamp(at), stamp(now)))
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"time"
+
+	"github.com/passcode-go/passcode/policy"
 )
 
 // A record is all that is kept of one subject: its last code, its wrong
@@ -168,7 +170,7 @@ func (r *record) decode(b []byte) error {
 func (r *record) keepUntil() int64 {
 	last := max(r.until, r.code.expires())
 	if at := r.sends.newest(); at != 0 {
-		last = max(last, at+int64(dayWindow))
+		last = max(last, at+int64(policy.Day))
 	}
 	if r.wrong.n > 0 {
 		last = max(last, r.wrong.newest().end())

@@ -194,9 +194,9 @@ func (u *User) Check() error {
 		}
 		seen[at] = true
 	}
-	for _, s := range append([]string{u.Name.First, u.Name.Middle, u.Name.Last, string(u.Trusted), string(u.Untrusted)}, u.Roles...) {
+	for _, s := range append([]string{string(u.Status), u.Name.First, u.Name.Middle, u.Name.Last, string(u.Trusted), string(u.Untrusted)}, u.Roles...) {
 		if !isText(s) {
-			return fmt.Errorf("%w: name, metadata or role is no text", ErrUser)
+			return fmt.Errorf("%w: status, name, metadata or role is no text", ErrUser)
 		}
 	}
 	return nil

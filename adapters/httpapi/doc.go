@@ -114,7 +114,8 @@
 // Sandbox:
 //   - The method id of the sandbox phone is the one that the product's own
 //     examples show, phone-number-test-d5a3b680-e8a3-40c0-b815-ab79986666d0.
-//   - The sandbox user exists from the start and has both addresses, verified.
+//   - The sandbox user exists from the start, since 2021-01-01, and has both
+//     addresses, verified.
 //     So user_created is false, and creating a user with one of them is 400
 //     duplicate_phone_number or duplicate_email.
 //   - A live project answers the addresses with 400

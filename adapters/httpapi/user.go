@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/engine/accounts"
 	"github.com/passcode-go/passcode/store"
 )
@@ -119,7 +118,10 @@ func (h *Handler) createUser(ctx context.Context, c *call) (reply, error) {
 	}
 	user, err := h.accounts.Create(ctx, u)
 	if err != nil {
-		c.class = refusedClass(u, err)
+		var address *accounts.AddressError
+		if errors.As(err, &address) {
+			c.class = address.Class
+		}
 		return nil, nameField(err)
 	}
 	reply := &createReply{UserID: user.ID, Status: user.Status, User: newUserBody(user)}
@@ -130,15 +132,6 @@ func (h *Handler) createUser(ctx context.Context, c *call) (reply, error) {
 		reply.PhoneID = m.ID
 	}
 	return reply, nil
-}
-
-// refusedClass tells which of a new user's addresses an error is about. Where
-// both were given, only the e-mail parser's own errors say so of themselves.
-func refusedClass(u accounts.NewUser, err error) delivery.Class {
-	if u.Phone == "" || u.Email != "" && errors.Is(err, delivery.ErrEmail) {
-		return delivery.ClassEmail
-	}
-	return delivery.ClassPhone
 }
 
 // nameField turns the error of a field that has no error_type into a bad

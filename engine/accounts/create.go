@@ -32,8 +32,9 @@ type NewUser struct {
 // A phone number is taken if SMS reaches it or, in an engine without SMS, if
 // WhatsApp does.
 //
-// Errors: ErrNoAddress; [*FieldError]; the engine's ErrAddress, ErrCountry and
-// ErrNumberType, and its ErrRequest if it has no channel for an address;
+// Errors: ErrNoAddress; [*FieldError]; an [*AddressError] of the engine's
+// ErrAddress, ErrCountry or ErrNumberType, or of its ErrRequest if it has no
+// channel for that address;
 // [*store.TakenError] with the index of what another user has;
 // engine.ErrUnavailable if the Directory fails, and then the user may have
 // been made.
@@ -54,7 +55,7 @@ func (a *Accounts) Create(ctx context.Context, n NewUser) (store.User, error) {
 		}
 		address, err := a.reachable(to.class, to.address)
 		if err != nil {
-			return store.User{}, err
+			return store.User{}, &AddressError{to.class, err}
 		}
 		a.addMethod(&user, to.class, address)
 	}

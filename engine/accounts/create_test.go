@@ -156,6 +156,7 @@ func TestCreateRefused(t *testing.T) {
 		{"country", accounts.NewUser{Phone: afghan}, "", engine.ErrCountry},
 		{"type", accounts.NewUser{Phone: landline}, "", engine.ErrNumberType},
 		{"bad phone", accounts.NewUser{Phone: "+1", Email: email}, "", engine.ErrAddress},
+		{"long e-mail", accounts.NewUser{Phone: phone, Email: strings.Repeat("a", 400) + "@example.com"}, "", engine.ErrAddress},
 		{"bad e-mail", accounts.NewUser{Phone: phone, Email: "ada"}, "", engine.ErrAddress},
 		{"external id, long", accounts.NewUser{ExternalID: long}, "external_id", accounts.ErrTooLarge},
 		{"external id, space", accounts.NewUser{ExternalID: "a b"}, "external_id", accounts.ErrFormat},

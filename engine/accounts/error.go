@@ -36,6 +36,18 @@ func (e *FieldError) Error() string { return ErrField.Error() + ": " + e.Field +
 // Unwrap returns ErrField and e.Err.
 func (e *FieldError) Unwrap() []error { return []error{ErrField, e.Err} }
 
+// An AddressError says which address of a [NewUser] the engine refused, and
+// why. It does not repeat the address.
+type AddressError struct {
+	Class delivery.Class
+	Err   error // the engine's
+}
+
+func (e *AddressError) Error() string { return "accounts: " + string(e.Class) + ": " + e.Err.Error() }
+
+// Unwrap returns e.Err.
+func (e *AddressError) Unwrap() error { return e.Err }
+
 func badRequest(why string) error {
 	return &engine.Error{Kind: engine.ErrRequest, Err: errors.New(why)}
 }

@@ -80,7 +80,7 @@ func TestContextWhileWaiting(t *testing.T) {
 			t.Errorf("Create: %v, want the context's error", err)
 		}
 	})
-	<-time.After(10 * time.Millisecond) // for it to wait
+	giveWay() // for it to wait
 	cancel()
 	close(leave)
 	wg.Wait()
