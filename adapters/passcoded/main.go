@@ -60,7 +60,8 @@
 //
 //	{"to":"+12025550162","channel":"sms","code":"123456","body":"…","locale":"en"}
 //
-// A test reads the code there. The file is made with permissions 0600.
+// A test reads the code there. The file is made with permissions 0600; one
+// that is there already is appended to, whoever can read it.
 //
 // # Before others can reach it
 //
