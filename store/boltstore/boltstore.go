@@ -72,7 +72,8 @@ type Config struct {
 
 	// LockTimeout is how long Open waits for another process, or another DB of
 	// this one, to close the file before it returns ErrLocked. Default: 1 s.
-	// Below 0 it does not wait.
+	// Below 0 it does not wait. A process that is just being started by one
+	// that had the file open holds it for a moment, too.
 	LockTimeout time.Duration
 
 	commit func(*bolt.Tx) error // default (*bolt.Tx).Commit

@@ -59,7 +59,9 @@ func mend(t *testing.T, path string) {
 	if err := os.WriteFile(path, image(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	db, err := Open(t.Context(), path, Config{LockTimeout: -1})
+	// A child that another test is just starting holds, for a moment, what was
+	// open here, and so the lock of a file closed since.
+	db, err := Open(t.Context(), path, Config{LockTimeout: time.Minute})
 	if err != nil {
 		t.Fatalf("Open of the mended file: %v", err)
 	}
