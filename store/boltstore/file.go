@@ -15,6 +15,8 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/passcode-go/passcode/internal/durable"
 )
 
 var (
@@ -89,7 +91,7 @@ func openOnce(path string, cfg Config) (*bolt.DB, error) {
 	}
 	// The name is on the disk before anything is acknowledged under it, also if
 	// whoever created the file did not come this far.
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := durable.SyncDir(filepath.Dir(path)); err != nil {
 		b.Close()
 		return nil, err
 	}
@@ -161,24 +163,6 @@ func removeLeftovers(path string) {
 			os.Remove(filepath.Join(filepath.Dir(path), e.Name()))
 		}
 	}
-}
-
-// syncDir writes the names in a directory to the disk. Windows has no such call
-// and needs none; some network file systems refuse it.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	err = d.Sync()
-	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
-		return nil
-	}
-	return err
 }
 
 type opener func(name string, flag int, perm os.FileMode) (*os.File, error)
