@@ -94,6 +94,7 @@ func TestNew(t *testing.T) {
 	}
 	for what, change := range map[string]func(*Config){
 		"Config.Accounts":       func(c *Config) { c.Accounts = nil },
+		"Config.MaxConcurrent":  func(c *Config) { c.MaxConcurrent = -1 },
 		"the project id is not": func(c *Config) { c.ProjectID = "project-test-1" },
 		"fewer than 8":          func(c *Config) { c.Secret = "1234567" },
 		"fewer than 28":         func(c *Config) { c.ProjectID, c.Secret = liveProject, "secret-live-123456789012345" },

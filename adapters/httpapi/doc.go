@@ -54,6 +54,7 @@
 //   - A path with an empty, "." or ".." segment, a slash at the end, or an
 //     encoded slash is 404. So a user whose external id is "." or ".." is not
 //     found by it.
+//   - More than Config.MaxConcurrent requests at once: 429 too_many_requests.
 //   - Known path, other method: 405 method_not_allowed. HEAD is answered where
 //     GET is.
 //

@@ -30,6 +30,7 @@ const (
 	errUnauthorized        fault = "unauthorized_credentials"
 	errAuthorizationHeader fault = "invalid_authorization_header"
 	errProjectID           fault = "invalid_project_id_authentication"
+	errBusy                fault = "too_many_requests"
 	errExpiration          fault = "invalid_expiration_otp"
 	errLocale              fault = "invalid_locale"
 	errIPAddress           fault = "invalid_ip_address"
@@ -64,6 +65,7 @@ func errorTable() []row {
 		{is(errUnauthorized), 401, "unauthorized_credentials", "Project id and secret are missing or wrong."},
 		{is(errAuthorizationHeader), 400, "invalid_authorization_header", "The Authorization header is not one of Basic authentication."},
 		{is(errProjectID), 400, "invalid_project_id_authentication", "The user name of Basic authentication is not a project id."},
+		{is(errBusy), 429, "too_many_requests", "Too many requests are being answered at once."},
 		{is(errBadRequest), 400, "bad_request", "The request is malformed."},
 
 		// Its fields.

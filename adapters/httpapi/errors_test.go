@@ -92,6 +92,12 @@ func TestErrorTable(t *testing.T) {
 			r.SetBasicAuth("PROJECT_ID", "SECRET")
 			return b.send(r)
 		}},
+		{429, "too_many_requests", "busy", setup{}, func(b *bench) result {
+			for range cap(b.api.slots) {
+				b.api.slots <- struct{}{}
+			}
+			return b.post(smsLogin, `{}`)
+		}},
 		{400, "bad_request", "body", setup{}, func(b *bench) result { return b.post(smsLogin, `{`) }},
 
 		{400, "invalid_expiration_otp", "low", setup{}, func(b *bench) result {
@@ -338,4 +344,23 @@ func TestRetryAfter(t *testing.T) {
 	if r := b.do("POST", emailLogin, bodyOf("email", johnEmail)); r.header.Get("Retry-After") != "1" {
 		t.Errorf("Retry-After is %q, the provider gave no time", r.header.Get("Retry-After"))
 	}
+}
+
+// Whatever becomes of a request, its place is free for the next one.
+func TestPlacesAreGivenBack(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, setup{accounts: func(a Accounts) Accounts { return broken{Accounts: a} }})
+	for range cap(b.api.slots) - 1 {
+		b.api.slots <- struct{}{}
+	}
+	for range 3 {
+		b.post(smsLogin, `{`)
+		b.do("GET", "/v1/users/x", "") // a panic
+		b.do("GET", "/v1/users/"+sandboxUserID, "")
+		b.do("DELETE", "/v1/users/x", "")
+	}
+	if n := len(b.api.slots); n != cap(b.api.slots)-1 {
+		t.Errorf("%d places are taken", n)
+	}
+	b.want(b.do("GET", "/v1/users/"+sandboxUserID, ""), 200, "")
 }

@@ -47,6 +47,11 @@ type Config struct {
 	// live one. The handler keeps digests of both only.
 	ProjectID, Secret string
 
+	// MaxConcurrent is how many requests are worked on at once; one more is
+	// answered with 429 too_many_requests. A provider that hangs, or a flood,
+	// then cannot fill the memory with waiting requests. Default: 1024.
+	MaxConcurrent int
+
 	// Logger gets one line for each request. Default: no log.
 	Logger *slog.Logger
 
@@ -63,6 +68,7 @@ type Handler struct {
 	now             func() time.Time
 	table           []row
 	routes          []route
+	slots           chan struct{} // one taken for each request that is worked on
 }
 
 var _ http.Handler = (*Handler)(nil)
@@ -76,6 +82,9 @@ func New(cfg Config) (*Handler, error) {
 	if err := CheckCredentials(cfg.ProjectID, cfg.Secret); err != nil {
 		return nil, err
 	}
+	if cfg.MaxConcurrent < 0 {
+		return nil, errors.New("httpapi: Config.MaxConcurrent is negative")
+	}
 	live := accounts.ProjectID.Match(cfg.ProjectID, true)
 	h := &Handler{
 		accounts: &sandbox{cfg.Accounts, live},
@@ -85,6 +94,7 @@ func New(cfg Config) (*Handler, error) {
 		log:      cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
 		now:      cfg.Now,
 		table:    errorTable(),
+		slots:    make(chan struct{}, cmp.Or(cfg.MaxConcurrent, 1024)),
 	}
 	if h.now == nil {
 		h.now = time.Now
@@ -143,6 +153,14 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, c *call) (a ans
 	rt, err := h.find(r, c)
 	if err == nil {
 		err = h.authorize(r)
+	}
+	if err == nil {
+		select {
+		case h.slots <- struct{}{}:
+			defer func() { <-h.slots }()
+		default:
+			err = errBusy
+		}
 	}
 	if err == nil && r.Method == http.MethodPost {
 		c.form, err = readForm(w, r)
