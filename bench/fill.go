@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
 	mathrand "math/rand/v2"
@@ -57,13 +56,10 @@ func newLoad(s store.Store, clock *atomic.Int64, n int) (*load, error) {
 		copy(l.codes[i*codeSize:], m.Code.Reveal())
 		return delivery.Receipt{}, nil
 	}
-	index, signing := make([]byte, engine.MinSecret), make([]byte, engine.MinSecret)
-	rand.Read(index)
-	rand.Read(signing)
 	var err error
 	l.engine, err = engine.New(engine.Config{
 		Store:    s,
-		Keys:     engine.Keys{Index: engine.Key{Secret: index}, Ring: []engine.Key{{ID: 1, Secret: signing}}},
+		Keys:     engine.RandomKeys(),
 		Channels: engine.Channels{delivery.SMS: {Sender: delivery.SenderFunc(send), Parse: parse}},
 		Now:      func() time.Time { return time.Unix(0, clock.Load()) },
 	})

@@ -57,6 +57,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -132,6 +133,7 @@ type Engine struct {
 	timeout  time.Duration
 	observe  func(Event)
 	now      func() time.Time
+	buffers  sync.Pool // of *[512]byte: encoded records on their way to the store, which keeps a copy
 }
 
 // New returns an engine, or an error that names what is missing from the
@@ -182,6 +184,7 @@ func New(cfg Config) (*Engine, error) {
 		timeout:  cmp.Or(cfg.SendTimeout, 15*time.Second),
 		observe:  cfg.Observe,
 		now:      cfg.Now,
+		buffers:  sync.Pool{New: func() any { return new([512]byte) }},
 	}
 	if e.now == nil {
 		e.now = time.Now

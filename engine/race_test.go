@@ -181,3 +181,42 @@ func TestRaceOfSends(t *testing.T) {
 		}
 	})
 }
+
+// A restart forgets nothing that boltstore was told: neither wrong guesses nor
+// sends, and a used code stays used.
+func TestRestartGivesNoNewGuesses(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "restart.db")
+	var db *boltstore.DB
+	restart := func() *bench {
+		if db != nil {
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return newBench(t, func(c *engine.Config) {
+			var err error
+			if db, err = boltstore.Open(t.Context(), path, boltstore.Config{Now: c.Now}); err != nil {
+				t.Fatal(err)
+			}
+			c.Store = db
+		})
+	}
+	challenge, code := restart().start(someone)
+	for left := 4; left >= 0; left-- {
+		if e := restart().verify(challenge.ID, wrong(code), engine.ErrWrong); e.AttemptsLeft != left {
+			t.Fatalf("%d attempts left, want %d", e.AttemptsLeft, left)
+		}
+	}
+	restart().verify(challenge.ID, code, engine.ErrUsed)
+	for range 4 {
+		challenge, code = restart().start(someone)
+		restart().verify(challenge.ID, code, nil)
+		restart().verify(challenge.ID, code, engine.ErrUsed)
+	}
+	_, err := restart().Engine.Start(t.Context(), someone)
+	newBench(t).check("sixth Start", err, engine.ErrLimited)
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+}

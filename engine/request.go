@@ -21,8 +21,8 @@ type Request struct {
 	To      string           // the address, as the channel's Parser reads it
 	Locale  string           // language of the message, one of delivery.Locales; default English
 
-	// Lifetime is how long this code can be entered: whole or part minutes
-	// from policy.MinLifetime to policy.MaxLifetime. Default: the policy's.
+	// Lifetime is how long this code can be entered, from policy.MinLifetime
+	// to policy.MaxLifetime. Default: the policy's.
 	Lifetime time.Duration
 }
 
@@ -135,8 +135,8 @@ func (e *Engine) Subject(req Request) (string, error) {
 
 // Check returns what Start would refuse the request for before it touches the
 // store: its fields, the address, its country and type. It sends and counts
-// nothing, but a number that is refused is an event, as with Start. It returns the address in canonical form and, for a phone number,
-// its region.
+// nothing, but a number that is refused is an event, as with Start. It returns
+// the address in canonical form and, for a phone number, its region.
 func (e *Engine) Check(req Request) (address delivery.Address, region string, err error) {
 	t, refusal := e.check(&req)
 	if refusal != nil {

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/passcode-go/passcode/store"
@@ -15,9 +14,6 @@ import (
 const maxRaces = 64
 
 var errContended = errors.New("passcode: record changed too often")
-
-// buffers hold encoded records on their way to the store, which keeps a copy.
-var buffers = sync.Pool{New: func() any { return new([512]byte) }}
 
 // update loads the record of a subject into r, has decide change it, and
 // stores what it changed. decide is one of the steps, made a function of the
@@ -32,8 +28,8 @@ func (e *Engine) update(ctx context.Context, key string, r *record, decide func(
 	if err != nil {
 		return unavailable(err)
 	}
-	buffer := buffers.Get().(*[512]byte)
-	defer buffers.Put(buffer)
+	buffer := e.buffers.Get().(*[512]byte)
+	defer e.buffers.Put(buffer)
 	for range maxRaces {
 		if err := r.decode(old); err != nil {
 			return unavailable(err)

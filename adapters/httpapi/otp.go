@@ -65,7 +65,7 @@ func (h *Handler) send(ctx context.Context, c *call, channel delivery.Channel) (
 		c.form.fail(errSelectors)
 	case token != "" || jwt != "":
 		c.form.fail(errNoSessions)
-	case req.UserID != "" && !isUserID(req.UserID):
+	case req.UserID != "" && !accounts.IsUserID(req.UserID):
 		c.form.fail(errUserID)
 	}
 	if err := c.form.err(); err != nil {

@@ -153,7 +153,7 @@ type getReply struct {
 
 // getUser is GET /v1/users/{user_id}.
 func (h *Handler) getUser(ctx context.Context, c *call) (reply, error) {
-	if !isUserID(c.param) {
+	if !accounts.IsUserID(c.param) {
 		return nil, errUserID
 	}
 	user, err := h.accounts.User(ctx, c.param)
@@ -161,19 +161,4 @@ func (h *Handler) getUser(ctx context.Context, c *call) (reply, error) {
 		return nil, err
 	}
 	return &getReply{userBody: newUserBody(user)}, nil
-}
-
-// isUserID reports whether id has the form of an external id, which that of a
-// user id is a case of: 1 to 128 of [A-Za-z0-9._|-].
-func isUserID(id string) bool {
-	if len(id) == 0 || len(id) > 128 {
-		return false
-	}
-	for i := range len(id) {
-		c := id[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("._|-", c) >= 0) {
-			return false
-		}
-	}
-	return true
 }

@@ -58,10 +58,7 @@ func checkExternalID(id string) error {
 	if len(id) > maxText {
 		return ErrTooLarge
 	}
-	odd := func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._|-", r))
-	}
-	if strings.ContainsFunc(id, odd) || UserID.Match(id, true) || UserID.Match(id, false) {
+	if id != "" && !IsUserID(id) || UserID.Match(id, true) || UserID.Match(id, false) {
 		return ErrFormat
 	}
 	return nil

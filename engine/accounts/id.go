@@ -56,6 +56,21 @@ func (k IDKind) Match(id string, live bool) bool {
 	return true
 }
 
+// IsUserID reports whether id has the form of an external id, of which that of
+// a user id is a case: 1 to 128 of [A-Za-z0-9._|-].
+func IsUserID(id string) bool {
+	if len(id) == 0 || len(id) > maxText {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("._|-", c) >= 0) {
+			return false
+		}
+	}
+	return true
+}
+
 func (k IDKind) prefix(live bool) string {
 	if live {
 		return string(k) + "-live-"

@@ -1,7 +1,6 @@
 package enginetest
 
 import (
-	"crypto/rand"
 	"testing"
 	"time"
 
@@ -38,7 +37,7 @@ func New(t testing.TB, configure ...func(*engine.Config)) *Kit {
 	sender := sandbox{kit.Inbox}
 	cfg := engine.Config{
 		Store: records,
-		Keys:  engine.Keys{Index: newKey(0), Ring: []engine.Key{newKey(1)}},
+		Keys:  engine.RandomKeys(),
 		Channels: engine.Channels{
 			delivery.SMS:      {Sender: sender, Parse: countries.Mobile},
 			delivery.WhatsApp: {Sender: sender, Parse: countries.Mobile},
@@ -53,12 +52,6 @@ func New(t testing.TB, configure ...func(*engine.Config)) *Kit {
 		t.Fatalf("enginetest: %v", err)
 	}
 	return kit
-}
-
-func newKey(id uint32) engine.Key {
-	secret := make([]byte, engine.MinSecret)
-	rand.Read(secret)
-	return engine.Key{ID: id, Secret: secret}
 }
 
 // Code returns the code that was sent last to an address in its canonical

@@ -7,6 +7,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"github.com/passcode-go/passcode/internal/cursor"
 	"github.com/passcode-go/passcode/store"
 )
 
@@ -146,7 +147,7 @@ func (d *Directory) Delete(ctx context.Context, id string) (store.User, error) {
 // Search implements [store.Directory]. A cursor is the last id of the page
 // before, so it holds through any change.
 func (d *Directory) Search(ctx context.Context, q store.Query) (store.Page, error) {
-	after, err := parseCursor(q.Cursor)
+	after, err := cursor.Parse(q.Cursor)
 	if err != nil {
 		return store.Page{}, err
 	}
@@ -176,7 +177,7 @@ func (d *Directory) Search(ctx context.Context, q store.Query) (store.Page, erro
 		p.Users = append(p.Users, u)
 	}
 	if more {
-		p.Next = cursorAfter(p.Users[len(p.Users)-1].ID)
+		p.Next = cursor.After(p.Users[len(p.Users)-1].ID)
 	}
 	return p, nil
 }

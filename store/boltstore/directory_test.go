@@ -2,7 +2,6 @@ package boltstore
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -113,37 +112,4 @@ func TestUsersThatCannotBeKept(t *testing.T) {
 	if _, err := d.Lookup(t.Context(), store.ByPhone, long); err != store.ErrNotFound {
 		t.Errorf("Lookup of a long value: %v", err)
 	}
-}
-
-func TestCursors(t *testing.T) {
-	t.Parallel()
-	for _, id := range []string{"a", "user-001", "\x00", strings.Repeat("é", 200)} {
-		if got, err := parseCursor(cursorAfter(id)); got != id || err != nil {
-			t.Errorf("the cursor after %q is one after %q, %v", id, got, err)
-		}
-	}
-	good := cursorAfter("user-001")
-	for _, cursor := range []string{
-		"x", "user-001", good[1:], good[:len(good)-1], good + "A", good + "=", " " + good, "\n" + good,
-		cursorAfter(""), base64.RawURLEncoding.EncodeToString([]byte("1234user-001")), "é",
-	} {
-		if id, err := parseCursor(cursor); err != store.ErrCursor {
-			t.Errorf("%q is a cursor after %q, %v", cursor, id, err)
-		}
-	}
-}
-
-func FuzzParseCursor(f *testing.F) {
-	for _, s := range []string{"", "AAAA", cursorAfter("user-001"), cursorAfter("é"), "n o"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, cursor string) {
-		id, err := parseCursor(cursor)
-		if err != nil || cursor == "" {
-			return
-		}
-		if again := cursorAfter(id); again != cursor {
-			t.Errorf("%q and %q are both cursors after %q", cursor, again, id)
-		}
-	})
 }

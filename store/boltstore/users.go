@@ -2,12 +2,9 @@ package boltstore
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -123,24 +120,4 @@ func decode(data []byte, u *store.User) error {
 		return fmt.Errorf("%w: user: %w", ErrFormat, err)
 	}
 	return nil
-}
-
-// cursorAfter returns the cursor for what comes after id: a checksum and the
-// id, in base64. The checksum is against mistakes, not against forgery: a
-// cursor gives nothing that a search does not.
-func cursorAfter(id string) string {
-	b := binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(id)))
-	return base64.RawURLEncoding.EncodeToString(append(b, id...))
-}
-
-// parseCursor returns the id in a cursor, empty for the first page.
-func parseCursor(cursor string) (id string, err error) {
-	if cursor == "" {
-		return "", nil
-	}
-	b, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(b) <= 4 || cursorAfter(string(b[4:])) != cursor {
-		return "", store.ErrCursor
-	}
-	return string(b[4:]), nil
 }

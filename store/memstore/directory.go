@@ -2,10 +2,10 @@ package memstore
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"sync"
 
+	"github.com/passcode-go/passcode/internal/cursor"
 	"github.com/passcode-go/passcode/store"
 )
 
@@ -143,19 +143,16 @@ func (d *Directory) Search(ctx context.Context, q store.Query) (store.Page, erro
 	if err := ctx.Err(); err != nil {
 		return store.Page{}, err
 	}
-	after := ""
-	if q.Cursor != "" {
-		var ok bool
-		if after, ok = parseCursor(q.Cursor); !ok {
-			return store.Page{}, store.ErrCursor
-		}
+	after, err := cursor.Parse(q.Cursor)
+	if err != nil {
+		return store.Page{}, err
 	}
 	size := q.Size()
 	found := d.findAfter(after, size+1)
 	var page store.Page
 	if len(found) > size {
 		found = found[:size]
-		page.Next = formatCursor(found[size-1].ID)
+		page.Next = cursor.After(found[size-1].ID)
 	}
 	page.Users = make([]store.User, len(found))
 	for i, u := range found {
@@ -213,22 +210,4 @@ func (d *Directory) disown(u *store.User) {
 	for by, value := range u.Values {
 		delete(d.owners, indexed{by, value})
 	}
-}
-
-// A cursor is the letter of its form, in case there is another one day, and an
-// id, in base64url. It reveals no more than the page did.
-const cursorForm = "1"
-
-func formatCursor(id string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(cursorForm + id))
-}
-
-func parseCursor(cursor string) (id string, ok bool) {
-	b, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(b) <= len(cursorForm) || string(b[:len(cursorForm)]) != cursorForm {
-		return "", false
-	}
-	id = string(b[len(cursorForm):])
-	// The decoder skips line ends and takes stray bits; no cursor has them.
-	return id, formatCursor(id) == cursor
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/passcode-go/passcode/internal/cursor"
 	"github.com/passcode-go/passcode/store"
 )
 
@@ -168,30 +169,16 @@ func TestCursors(t *testing.T) {
 		t.Fatalf("Search = %v, %v", page, err)
 	}
 	// A cursor travels through URLs and logs: no address may be in it.
-	if plain, err := base64.RawURLEncoding.DecodeString(page.Next); err != nil || string(plain) != "10000" {
+	if plain, err := base64.RawURLEncoding.DecodeString(page.Next); err != nil || string(plain[4:]) != "0000" {
 		t.Errorf("the cursor holds %q, %v", plain, err)
 	}
 	good := page.Next
-	for _, bad := range []string{"0000", "=", good + "=", good + "\n", good[:2] + "\r\n" + good[2:], strings.TrimSuffix(good, "A") + "B", formatCursor(""),
+	for _, bad := range []string{"0000", "=", good + "=", good + "\n", good[:2] + "\r\n" + good[2:], strings.TrimSuffix(good, "A") + "B", cursor.After(""),
 		base64.RawURLEncoding.EncodeToString([]byte("20000")), base64.StdEncoding.EncodeToString([]byte("1\xff\xff\xff?"))} {
 		if page, err := d.Search(ctx, store.Query{Cursor: bad}); !errors.Is(err, store.ErrCursor) || page.Users != nil {
 			t.Errorf("Search with the cursor %q = %d users, %v", bad, len(page.Users), err)
 		}
 	}
-}
-
-func FuzzCursor(f *testing.F) {
-	f.Add(formatCursor("user-live-1"))
-	f.Fuzz(func(t *testing.T, cursor string) {
-		if id, ok := parseCursor(cursor); ok && (id == "" || formatCursor(id) != cursor) {
-			t.Errorf("%q was taken for the cursor of %q", cursor, id)
-		}
-		if cursor != "" {
-			if id, ok := parseCursor(formatCursor(cursor)); !ok || id != cursor {
-				t.Errorf("the cursor of %q leads to %q, %t", cursor, id, ok)
-			}
-		}
-	})
 }
 
 func TestSortedIDs(t *testing.T) {
