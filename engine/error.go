@@ -21,11 +21,12 @@ const (
 
 // What becomes of a guess that is not accepted.
 const (
-	ErrFormat  Kind = iota + 11 // what was typed can be no code; not counted
-	ErrWrong                    // compared and counted; AttemptsLeft says how many guesses remain
-	ErrExpired                  // not compared
-	ErrUsed                     // not compared: used, replaced, cancelled, its tries spent, its key removed, or never sent
-	ErrLocked                   // not compared, or not sent; Until says for how long
+	ErrFormat   Kind = iota + 11 // what was typed can be no code; not counted
+	ErrWrong                     // compared and counted; AttemptsLeft says how many guesses remain
+	ErrExpired                   // not compared
+	ErrUsed                      // not compared: used, replaced, cancelled, its tries spent, its key removed, or never sent
+	ErrLocked                    // not compared, or not sent; Until says for how long
+	ErrMismatch                  // not compared: another client asked for the code, or an unknown one
 )
 
 // What becomes of a send that does not happen, and of any call that cannot be
@@ -57,6 +58,8 @@ func (k Kind) Error() string {
 		text = "code used or replaced"
 	case ErrLocked:
 		text = "address locked"
+	case ErrMismatch:
+		text = "another client asked for the code"
 	case ErrLimited:
 		text = "too many codes sent"
 	case ErrDelivery:

@@ -27,6 +27,7 @@ type code struct {
 	nonce   nonce         // with the subject, the challenge's id
 	key     uint32        // id of the key of mac
 	mac     [macSize]byte // see keySet.codeMAC
+	client  clientMAC     // who asked for it; zero if nobody knows
 	issued  int64         // Unix nanoseconds
 	life    uint32        // microseconds from then on in which it can be entered
 }
@@ -47,11 +48,12 @@ const (
 // be entered any more.
 func (c *code) expires() int64 { return c.issued + int64(c.life)*int64(time.Microsecond) }
 
-// end makes a code unusable and forgets its MAC.
+// end makes a code unusable and forgets its MACs.
 func (c *code) end(state codeState) {
 	c.state = state
 	c.mac = [macSize]byte{}
 	c.key = 0
+	c.client = clientMAC{}
 }
 
 const recordVersion = 1
@@ -65,6 +67,7 @@ var errRecord = errors.New("passcode: stored record is malformed")
 //	[lockedFlag in row: until 8]
 //	[state is not codeNone: channel 1 | tries 1 | nonce 22 | issued 8 | lifetime in microseconds 4]
 //	[state is codeLive: key 4 | mac 16]
+//	[clientFlag in guess entries: IP 8 | user agent 8]
 //	guess entries: hour 4 | guesses 2
 //	send entries: see sendLog
 //
@@ -74,7 +77,9 @@ const (
 	codeSize   = 1 + 1 + nonceLen + 8 + 4
 	liveSize   = 4 + macSize
 	guessEntry = 4 + 2
+	clientSize = len(clientMAC{}.ip) + len(clientMAC{}.agent)
 	lockedFlag = 0x80
+	clientFlag = 0x80
 )
 
 // appendTo appends the record's encoding to b.
@@ -83,7 +88,11 @@ func (r *record) appendTo(b []byte) []byte {
 	if r.until != 0 {
 		row |= lockedFlag
 	}
-	b = append(b, recordVersion<<4|byte(r.code.state), row, byte(r.wrong.n), byte(len(r.sends)/sendEntry))
+	guesses := byte(r.wrong.n)
+	if r.code.client != (clientMAC{}) {
+		guesses |= clientFlag
+	}
+	b = append(b, recordVersion<<4|byte(r.code.state), row, guesses, byte(len(r.sends)/sendEntry))
 	if r.until != 0 {
 		b = binary.BigEndian.AppendUint64(b, uint64(r.until))
 	}
@@ -95,6 +104,10 @@ func (r *record) appendTo(b []byte) []byte {
 		if c.state == codeLive {
 			b = binary.BigEndian.AppendUint32(b, c.key)
 			b = append(b, c.mac[:]...)
+		}
+		if c.client != (clientMAC{}) {
+			b = append(b, c.client.ip[:]...)
+			b = append(b, c.client.agent[:]...)
 		}
 	}
 	for _, h := range r.wrong.hours[:r.wrong.n] {
@@ -119,7 +132,8 @@ func (r *record) decode(b []byte) error {
 	c.state = codeState(b[0] & 0x0f)
 	r.row = int(b[1] &^ lockedFlag)
 	locked := b[1]&lockedFlag != 0
-	r.wrong.n = int(b[2])
+	r.wrong.n = int(b[2] &^ clientFlag)
+	bound := b[2]&clientFlag != 0
 	rest := r.wrong.n*guessEntry + int(b[3])*sendEntry
 	if locked {
 		rest += 8
@@ -130,8 +144,11 @@ func (r *record) decode(b []byte) error {
 	if c.state == codeLive {
 		rest += liveSize
 	}
+	if bound {
+		rest += clientSize
+	}
 	b = b[headSize:]
-	if c.state > codeUnsent || r.wrong.n > len(r.wrong.hours) || len(b) != rest {
+	if c.state > codeUnsent || bound && c.state != codeLive || r.wrong.n > len(r.wrong.hours) || len(b) != rest {
 		return errRecord
 	}
 	if locked {
@@ -151,6 +168,13 @@ func (r *record) decode(b []byte) error {
 	if c.state == codeLive {
 		c.key = binary.BigEndian.Uint32(b)
 		b = b[4+copy(c.mac[:], b[4:]):]
+	}
+	if bound {
+		b = b[copy(c.client.ip[:], b):]
+		b = b[copy(c.client.agent[:], b):]
+		if c.client == (clientMAC{}) {
+			return errRecord
+		}
 	}
 	for i := range r.wrong.hours[:r.wrong.n] {
 		h := guessHour{binary.BigEndian.Uint32(b), binary.BigEndian.Uint16(b[4:])}

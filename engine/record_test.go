@@ -47,11 +47,26 @@ func someRecord(r *rand.Rand) record {
 	return rec
 }
 
+// someBoundRecord returns one whose code belongs to a client.
+func someBoundRecord(r *rand.Rand) record {
+	for {
+		rec := someRecord(r)
+		if rec.code.state == codeLive {
+			rec.code.client.ip[0] = byte(r.IntN(256))
+			rec.code.client.agent[7] = byte(1 + r.IntN(255))
+			return rec
+		}
+	}
+}
+
 func TestRecordRoundTrip(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
 		want := someRecord(r)
+		if r.IntN(4) == 0 {
+			want = someBoundRecord(r)
+		}
 		encoded := want.appendTo(nil)
 		var got record
 		if err := got.decode(encoded); err != nil {
@@ -73,9 +88,9 @@ func TestRecordRoundTrip(t *testing.T) {
 
 func TestDeadCodeKeepsNoMAC(t *testing.T) {
 	t.Parallel()
-	c := code{state: codeLive, key: 7, mac: [macSize]byte{1, 2, 3}}
+	c := code{state: codeLive, key: 7, mac: [macSize]byte{1, 2, 3}, client: clientMAC{ip: [8]byte{4}}}
 	c.end(codeUsed)
-	if c.state != codeUsed || c.key != 0 || c.mac != [macSize]byte{} {
+	if c != (code{state: codeUsed}) {
 		t.Fatalf("%+v", c)
 	}
 }
@@ -89,6 +104,10 @@ func TestGoldenRecords(t *testing.T) {
 		var b bytes.Buffer
 		for range 12 {
 			rec := someRecord(r)
+			b.WriteString(hex.EncodeToString(rec.appendTo(nil)) + "\n")
+		}
+		for range 4 {
+			rec := someBoundRecord(r)
 			b.WriteString(hex.EncodeToString(rec.appendTo(nil)) + "\n")
 		}
 		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
@@ -109,7 +128,11 @@ func TestGoldenRecords(t *testing.T) {
 		if err := got.decode(encoded); err != nil {
 			t.Errorf("golden record %d: %v", i, err)
 		}
-		if want := someRecord(r); !reflect.DeepEqual(got, want) {
+		make := someRecord
+		if i >= 12 {
+			make = someBoundRecord
+		}
+		if want := make(r); !reflect.DeepEqual(got, want) {
 			t.Errorf("golden record %d reads\n%+v, want\n%+v", i, got, want)
 		}
 	}
@@ -119,6 +142,8 @@ func FuzzRecord(f *testing.F) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for range 8 {
 		rec := someRecord(r)
+		f.Add(rec.appendTo(nil))
+		rec = someBoundRecord(r)
 		f.Add(rec.appendTo(nil))
 	}
 	f.Add([]byte{})

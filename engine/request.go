@@ -24,6 +24,23 @@ type Request struct {
 	// Lifetime is how long this code can be entered, from policy.MinLifetime
 	// to policy.MaxLifetime. Default: the policy's.
 	Lifetime time.Duration
+
+	// Client is who asks, as far as the program knows: for Start and Resend,
+	// who asks for the code; for VerifyAddress, who enters it.
+	Client Client
+
+	// MatchIP and MatchUserAgent, for VerifyAddress, want that member of
+	// Client to be what it was when the code was asked for. If either was
+	// unknown it is not.
+	MatchIP, MatchUserAgent bool
+}
+
+// A Client is what a program knows of somebody's device. Both parts may be
+// empty and have up to 1024 bytes; they are compared byte by byte, so give an
+// IP address in one form. They are kept as keyed digests.
+type Client struct {
+	IP        string
+	UserAgent string
 }
 
 // A Challenge is a code that was sent and waits to come back.
@@ -52,10 +69,11 @@ type Proof struct {
 	VerifiedAt time.Time        // when it came back
 }
 
-// maxName and maxAddress are in bytes.
+// Limits in bytes.
 const (
 	maxName    = 128
 	maxAddress = 320
+	maxClient  = 1024
 )
 
 // A target is a request's address, understood.
@@ -73,6 +91,8 @@ func (e *Engine) target(req *Request) (target, *Error) {
 		return target{}, badRequest("channel is not configured")
 	case len(req.Tenant) > maxName || len(req.Purpose) > maxName:
 		return target{}, badRequest("tenant or purpose is longer than 128 bytes")
+	case len(req.Client.IP) > maxClient || len(req.Client.UserAgent) > maxClient:
+		return target{}, badRequest("a part of the client is longer than 1024 bytes")
 	case len(req.To) > maxAddress || !utf8.ValidString(req.To):
 		return target{}, &Error{Kind: ErrAddress, Err: errors.New("too long, or not UTF-8")}
 	}

@@ -57,6 +57,7 @@ func (e *Engine) start(ctx context.Context, req Request, follow *nonce) (Challen
 	s.code.key = set.ring[0].id
 	s.code.nonce = newNonce()
 	set.codeMAC(&s.code.mac, s.code.key, s.code.channel, t.subject, &s.code.nonce, secret)
+	s.code.client = set.clientMAC(t.subject, &s.code.nonce, req.Client)
 	message, err := e.message(req, t, secret)
 	if err != nil {
 		return Challenge{}, unavailable(err)

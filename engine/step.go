@@ -107,9 +107,10 @@ type verifyStep struct {
 	subject string
 	guess   string
 	nonce   *nonce // nil: whatever code is alive
-	channel byte   // set by decide: how the code was sent
-	issued  int64  // set by decide
-	at      int64  // set by decide: when the guess was judged
+	client  *clientCheck
+	channel byte  // set by decide: how the code was sent
+	issued  int64 // set by decide
+	at      int64 // set by decide: when the guess was judged
 }
 
 func (s *verifyStep) decide(r *record, now int64) (bool, *Error) {
@@ -128,6 +129,9 @@ func (s *verifyStep) decide(r *record, now int64) (bool, *Error) {
 		return changed, &Error{Kind: ErrExpired}
 	case int(c.tries) >= s.policy.Tries:
 		return changed, &Error{Kind: ErrUsed}
+	}
+	if s.client != nil && !s.client.match(s.keys, s.subject, c) {
+		return changed, &Error{Kind: ErrMismatch}
 	}
 	var sum [macSize]byte
 	if !s.keys.codeMAC(&sum, c.key, c.channel, s.subject, &c.nonce, s.guess) {

@@ -21,33 +21,38 @@ func (e *Engine) Verify(ctx context.Context, id, input string) (Proof, error) {
 	if !ok {
 		return Proof{}, badRequest("malformed challenge id")
 	}
-	return e.verify(ctx, key, &n, input, Event{})
+	return e.verify(ctx, key, &n, nil, input, Event{})
 }
 
 // VerifyAddress checks what somebody typed against the live code of an
 // address, whichever challenge it belongs to. It is for programs that know no
 // challenge ids; see the package comment for what that costs. Locale and
-// Lifetime of the request are not looked at. Errors: those of Verify, and
-// ErrAddress, ErrCountry, ErrNumberType where the channel's parser refuses.
+// Lifetime of the request are not looked at. Errors: those of Verify;
+// ErrMismatch, which leaves the code alive and counts nothing; and ErrAddress,
+// ErrCountry, ErrNumberType where the channel's parser refuses.
 func (e *Engine) VerifyAddress(ctx context.Context, req Request, input string) (Proof, error) {
 	t, refusal := e.target(&req)
 	if refusal != nil {
 		return Proof{}, refusal
 	}
 	event := Event{Tenant: req.Tenant, Purpose: req.Purpose, Masked: delivery.Mask(t.address), Region: t.region}
-	return e.verify(ctx, recordKey(t.subject), nil, input, event)
+	var check *clientCheck
+	if req.MatchIP || req.MatchUserAgent {
+		check = &clientCheck{req.Client, req.MatchIP, req.MatchUserAgent}
+	}
+	return e.verify(ctx, recordKey(t.subject), nil, check, input, event)
 }
 
 // verify checks a guess; n is the nonce of the challenge, or nil for whatever
-// code is alive.
-func (e *Engine) verify(ctx context.Context, key string, n *nonce, input string, event Event) (Proof, error) {
+// code is alive; check says what its client has to be, or is nil.
+func (e *Engine) verify(ctx context.Context, key string, n *nonce, check *clientCheck, input string, event Event) (Proof, error) {
 	guess, ok := readCode(e.policy.Code, input)
 	if !ok {
 		return Proof{}, &Error{Kind: ErrFormat}
 	}
 	var r record
 	subject := key[len(keyPrefix):]
-	s := verifyStep{policy: &e.policy, keys: e.keys.Load(), subject: subject, guess: guess, nonce: n}
+	s := verifyStep{policy: &e.policy, keys: e.keys.Load(), subject: subject, guess: guess, nonce: n, client: check}
 	refusal := e.update(ctx, key, &r, func(now int64) (bool, *Error) { return s.decide(&r, now) })
 	if e.observe != nil {
 		event.Subject, event.Channel = subject, channelOf(s.channel)
