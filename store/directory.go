@@ -37,7 +37,7 @@ const (
 	ByID         Index = "id"          // User.ID
 	ByPhone      Index = "phone"       // Method.Address of User.Phones
 	ByEmail      Index = "email"       // Method.Address of User.Emails
-	ByMethod     Index = "method"      // Method.ID of User.Phones and User.Emails
+	ByMethod     Index = "method"      // Method.ID of User.Phones and User.Emails, TOTP.ID of User.TOTPs
 	ByExternalID Index = "external_id" // User.ExternalID, where not empty
 )
 
@@ -72,10 +72,12 @@ type User struct {
 	Name       Name            `json:"name,omitzero"`
 	Phones     []Method        `json:"phones,omitempty"`
 	Emails     []Method        `json:"emails,omitempty"`
+	TOTPs      []TOTP          `json:"totps,omitempty"`
 	ExternalID string          `json:"external_id,omitempty"`
 	Trusted    json.RawMessage `json:"trusted,omitempty"`   // metadata that only the backend writes: a JSON object
 	Untrusted  json.RawMessage `json:"untrusted,omitempty"` // metadata that the user's own client may write
 	Roles      []string        `json:"roles,omitempty"`
+	Lock       Lock            `json:"lock,omitzero"`
 	CreatedAt  time.Time       `json:"created_at"` // UTC
 }
 
@@ -93,18 +95,27 @@ type Method struct {
 	Address   string    `json:"address"`
 	Verified  bool      `json:"verified"`
 	CreatedAt time.Time `json:"created_at"` // UTC
+
+	// Expires is when an address that was added and never verified stops being
+	// the user's; zero is never. A Directory keeps it and acts on it only as
+	// [Query.At] says.
+	Expires time.Time `json:"expires,omitzero"`
 }
 
-// A Query asks a [Directory] for a page of users.
-type Query struct {
-	Cursor string // Page.Next of the page before; empty for the first page
-	Limit  int    // how many users at the most; 0 means 100, more than 1000 means 1000
+// A TOTP says that a user has an authenticator app. The Directory knows of it
+// only what is listed and searched: its secret is elsewhere.
+type TOTP struct {
+	ID        string    `json:"id"`
+	Verified  bool      `json:"verified"`
+	CreatedAt time.Time `json:"created_at"`       // UTC
+	Expires   time.Time `json:"expires,omitzero"` // when it goes if it was not verified until then; zero is never
 }
 
-// A Page is one page of a search.
-type Page struct {
-	Users []User
-	Next  string // where the next page begins; empty on the last page
+// A Lock counts wrong guesses over all of a user's methods.
+type Lock struct {
+	Failures int       `json:"failures,omitempty"` // in a row
+	At       time.Time `json:"at,omitzero"`        // when the user was locked last
+	Until    time.Time `json:"until,omitzero"`     // when that lock ends
 }
 
 // A Directory keeps users. A value of the indexes belongs to one user at the
@@ -135,25 +146,11 @@ type Directory interface {
 	// removed. Errors: ErrNotFound.
 	Delete(ctx context.Context, id string) (User, error)
 
-	// Search returns users in the order of their ids, byte by byte. A user that exists
-	// during a whole walk from first page to last is seen exactly once,
-	// whatever is created, changed or deleted meanwhile. Errors: ErrCursor.
+	// Search returns the users that the query asks for, in the order of their
+	// ids, byte by byte. A user that exists and matches during a whole walk
+	// from first page to last is seen exactly once, whatever is created,
+	// changed or deleted meanwhile. Errors: ErrCursor, ErrFilter.
 	Search(ctx context.Context, q Query) (Page, error)
-}
-
-// DefaultLimit and MaxLimit are the bounds of Query.Limit.
-const (
-	DefaultLimit = 100
-	MaxLimit     = 1000
-)
-
-// Size returns the number of users that the query asks for, within 1 and
-// MaxLimit.
-func (q Query) Size() int {
-	if q.Limit <= 0 {
-		return DefaultLimit
-	}
-	return min(q.Limit, MaxLimit)
 }
 
 // Values calls yield with each indexed value of the user, the id first. It is
@@ -169,6 +166,11 @@ func (u *User) Values(yield func(by Index, value string) bool) {
 	}
 	for _, m := range u.Emails {
 		if !yield(ByEmail, m.Address) || !yield(ByMethod, m.ID) {
+			return
+		}
+	}
+	for _, t := range u.TOTPs {
+		if !yield(ByMethod, t.ID) {
 			return
 		}
 	}
@@ -209,16 +211,23 @@ func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 
 // without a monotonic reading.
 func (u User) Clone() User {
 	u.Phones, u.Emails = cloneMethods(u.Phones), cloneMethods(u.Emails)
+	u.TOTPs = slices.Clone(u.TOTPs)
+	for i := range u.TOTPs {
+		u.TOTPs[i].CreatedAt, u.TOTPs[i].Expires = utc(u.TOTPs[i].CreatedAt), utc(u.TOTPs[i].Expires)
+	}
 	u.Trusted, u.Untrusted = slices.Clone(u.Trusted), slices.Clone(u.Untrusted)
 	u.Roles = slices.Clone(u.Roles)
-	u.CreatedAt = u.CreatedAt.UTC().Round(0)
+	u.Lock.At, u.Lock.Until = utc(u.Lock.At), utc(u.Lock.Until)
+	u.CreatedAt = utc(u.CreatedAt)
 	return u
 }
 
 func cloneMethods(methods []Method) []Method {
 	methods = slices.Clone(methods)
 	for i := range methods {
-		methods[i].CreatedAt = methods[i].CreatedAt.UTC().Round(0)
+		methods[i].CreatedAt, methods[i].Expires = utc(methods[i].CreatedAt), utc(methods[i].Expires)
 	}
 	return methods
 }
+
+func utc(t time.Time) time.Time { return t.UTC().Round(0) }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/engine"
+	"github.com/passcode-go/passcode/engine/sessions"
+	"github.com/passcode-go/passcode/engine/totp"
 	"github.com/passcode-go/passcode/store"
 )
 
@@ -20,6 +22,20 @@ type Config struct {
 
 	// Directory keeps the users. Required.
 	Directory store.Directory
+
+	// Sessions begin when somebody authenticates and asks for one. Default:
+	// none, and then a request that asks for a session is engine.ErrRequest.
+	Sessions *sessions.Sessions
+
+	// Apps are the authenticator apps. Default: none, and then the methods for
+	// them are engine.ErrRequest.
+	Apps *totp.Apps
+
+	// LockAfter wrong guesses in a row over all of a user's methods, from 1 to
+	// 100, the user is locked for LockFor, from 5 minutes to 7 days. Default:
+	// 10, and an hour.
+	LockAfter int
+	LockFor   time.Duration
 
 	// Live makes new ids say "live" instead of "test". It changes nothing
 	// else, and ids of either kind are found.
@@ -42,6 +58,10 @@ type Config struct {
 type Accounts struct {
 	engine    *engine.Engine
 	directory store.Directory
+	sessions  *sessions.Sessions
+	apps      *totp.Apps
+	lockAfter int
+	lockFor   time.Duration
 	live      bool
 	tenant    string
 	purpose   string
@@ -58,10 +78,18 @@ func New(cfg Config) (*Accounts, error) {
 		return nil, errors.New("accounts: Config.Directory is missing")
 	case len(cfg.Tenant) > maxName || len(cfg.Purpose) > maxName:
 		return nil, fmt.Errorf("accounts: Config.Tenant or Purpose is longer than %d bytes", maxName)
+	case cfg.LockAfter < 0 || cfg.LockAfter > maxLockAfter:
+		return nil, fmt.Errorf("accounts: Config.LockAfter is outside 1 to %d", maxLockAfter)
+	case cfg.LockFor != 0 && (cfg.LockFor < minLockFor || cfg.LockFor > maxLockFor):
+		return nil, fmt.Errorf("accounts: Config.LockFor is outside %v to %v", minLockFor, maxLockFor)
 	}
 	a := &Accounts{
 		engine:    cfg.Engine,
 		directory: cfg.Directory,
+		sessions:  cfg.Sessions,
+		apps:      cfg.Apps,
+		lockAfter: cmp.Or(cfg.LockAfter, 10),
+		lockFor:   cmp.Or(cfg.LockFor, time.Hour),
 		live:      cfg.Live,
 		tenant:    cfg.Tenant,
 		purpose:   cmp.Or(cfg.Purpose, "login"),
@@ -77,7 +105,10 @@ func New(cfg Config) (*Accounts, error) {
 const maxName = 128
 
 // User returns the user with this user id or, if there is none, the one with
-// this external id. Errors: ErrUserNotFound, engine.ErrUnavailable.
+// this external id. Like every user that this package returns, it has no
+// addresses and apps whose time to be verified is over, and its Lock.Until is
+// zero unless it is locked now. Errors: ErrUserNotFound,
+// engine.ErrUnavailable.
 func (a *Accounts) User(ctx context.Context, id string) (store.User, error) {
 	if !plausible(id) {
 		return store.User{}, ErrUserNotFound
@@ -89,7 +120,23 @@ func (a *Accounts) User(ctx context.Context, id string) (store.User, error) {
 	if errors.Is(err, store.ErrNotFound) {
 		return store.User{}, ErrUserNotFound
 	}
+	a.settle(&user)
 	return user, err
+}
+
+// settle takes from a user what time has taken: addresses and apps that were
+// not verified in time, and a lock that is over.
+func (a *Accounts) settle(u *store.User) {
+	now := a.now()
+	gone := func(verified bool, expires time.Time) bool {
+		return !verified && !expires.IsZero() && !expires.After(now)
+	}
+	lost := func(m store.Method) bool { return gone(m.Verified, m.Expires) }
+	u.Phones, u.Emails = slices.DeleteFunc(u.Phones, lost), slices.DeleteFunc(u.Emails, lost)
+	u.TOTPs = slices.DeleteFunc(u.TOTPs, func(t store.TOTP) bool { return gone(t.Verified, t.Expires) })
+	if !u.Lock.Until.After(now) {
+		u.Lock.At, u.Lock.Until = time.Time{}, time.Time{}
+	}
 }
 
 // plausible reports whether somebody may have this id. It keeps from the
@@ -119,8 +166,8 @@ func (a *Accounts) lookup(ctx context.Context, by store.Index, value string) (st
 	return store.User{}, unavailable(err, value)
 }
 
-// lookupAddress returns the user who has an address, and the address's method.
-// Errors: those of lookup.
+// lookupAddress returns the user who has an address, as the Directory keeps
+// it, and the address's method. Errors: those of lookup.
 func (a *Accounts) lookupAddress(ctx context.Context, class delivery.Class, address string) (store.User, *store.Method, error) {
 	user, err := a.lookup(ctx, indexOf(class), address)
 	if err != nil {
@@ -133,6 +180,32 @@ func (a *Accounts) lookupAddress(ctx context.Context, class delivery.Class, addr
 	return user, method, nil
 }
 
+// update changes a user, after settle; known are addresses besides the user's
+// that no error may repeat. Errors: ErrUserNotFound, what change
+// returns, *store.TakenError, engine.ErrUnavailable.
+func (a *Accounts) update(ctx context.Context, user *store.User, change func(*store.User) error, known ...string) (store.User, error) {
+	known = append(known, addresses(user)...)
+	var refusal error // of change
+	kept, err := a.directory.Update(ctx, user.ID, func(u *store.User) error {
+		known = append(known, addresses(u)...)
+		a.settle(u)
+		refusal = change(u)
+		return refusal
+	})
+	var taken *store.TakenError
+	switch {
+	case err == nil:
+		return kept, nil
+	case refusal != nil && errors.Is(err, refusal):
+		return store.User{}, refusal
+	case errors.Is(err, store.ErrNotFound):
+		return store.User{}, ErrUserNotFound
+	case errors.As(err, &taken):
+		return store.User{}, taken
+	}
+	return store.User{}, unavailable(err, known...)
+}
+
 func indexOf(class delivery.Class) store.Index {
 	if class == delivery.ClassEmail {
 		return store.ByEmail
@@ -140,12 +213,17 @@ func indexOf(class delivery.Class) store.Index {
 	return store.ByPhone
 }
 
+// methodsOf returns the user's methods of a class.
+func methodsOf(u *store.User, class delivery.Class) *[]store.Method {
+	if class == delivery.ClassEmail {
+		return &u.Emails
+	}
+	return &u.Phones
+}
+
 // methodAt returns the user's method with an address, or nil.
 func methodAt(u *store.User, class delivery.Class, address string) *store.Method {
-	methods := u.Phones
-	if class == delivery.ClassEmail {
-		methods = u.Emails
-	}
+	methods := *methodsOf(u, class)
 	for i := range methods {
 		if methods[i].Address == address {
 			return &methods[i]

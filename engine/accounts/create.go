@@ -46,28 +46,32 @@ func (a *Accounts) Create(ctx context.Context, n NewUser) (store.User, error) {
 	if err := fill(&user, n); err != nil {
 		return store.User{}, err
 	}
-	for _, to := range []struct {
-		class   delivery.Class
-		address string
-	}{{delivery.ClassPhone, n.Phone}, {delivery.ClassEmail, n.Email}} {
-		if to.address == "" {
-			continue
-		}
-		address, err := a.reachable(to.class, to.address)
-		if err != nil {
-			return store.User{}, &AddressError{to.class, err}
-		}
-		a.addMethod(&user, to.class, address)
+	phone, email, err := a.reachableBoth(n.Phone, n.Email)
+	if err != nil {
+		return store.User{}, err
 	}
-	err := a.directory.Create(ctx, user)
-	var taken *store.TakenError
-	switch {
-	case errors.As(err, &taken):
-		return store.User{}, taken
-	case err != nil:
-		return store.User{}, unavailable(err, addresses(&user)...)
+	if phone != "" {
+		a.addMethod(&user, delivery.ClassPhone, phone)
 	}
-	return user, nil
+	if email != "" {
+		a.addMethod(&user, delivery.ClassEmail, email)
+	}
+	for range maxRaces {
+		err := a.directory.Create(ctx, user)
+		var taken *store.TakenError
+		switch {
+		case err == nil:
+			return user, nil
+		case !errors.As(err, &taken):
+			return store.User{}, unavailable(err, addresses(&user)...)
+		}
+		if free, err := a.reclaim(ctx, taken, &user); err != nil {
+			return store.User{}, err
+		} else if !free {
+			return store.User{}, taken
+		}
+	}
+	return store.User{}, unavailable(errContended)
 }
 
 // reachable returns an address in canonical form, if the engine reaches it.
@@ -89,12 +93,12 @@ func (a *Accounts) newUser(pending bool) store.User {
 	return user
 }
 
-// addMethod adds an unverified method to a new user.
+// addMethod adds an unverified method to a user.
 func (a *Accounts) addMethod(u *store.User, class delivery.Class, address string) *store.Method {
-	kind, methods := PhoneID, &u.Phones
+	kind, methods := PhoneID, methodsOf(u, class)
 	if class == delivery.ClassEmail {
-		kind, methods = EmailID, &u.Emails
+		kind = EmailID
 	}
-	*methods = append(*methods, store.Method{ID: kind.New(a.live), Address: address, CreatedAt: u.CreatedAt})
+	*methods = append(*methods, store.Method{ID: kind.New(a.live), Address: address, CreatedAt: a.now().UTC().Round(0)})
 	return &(*methods)[len(*methods)-1]
 }

@@ -256,7 +256,7 @@ func TestChannelsOfAnEngine(t *testing.T) {
 	b := newBench(t)
 	sent := b.login(t, delivery.SMS, phone)
 	mailOnly := newAccounts(t, accounts.Config{Engine: newBench(t, only(delivery.Email)).kit.Engine, Directory: b.directory})
-	if _, err := mailOnly.Authenticate(t.Context(), sent.MethodID, "123456"); !errors.Is(err, engine.ErrRequest) {
+	if _, err := mailOnly.Authenticate(t.Context(), accounts.AuthRequest{MethodID: sent.MethodID, Code: "123456"}); !errors.Is(err, engine.ErrRequest) {
 		t.Error(err)
 	}
 }

@@ -19,8 +19,31 @@ func TestDirectoryFails(t *testing.T) {
 	t.Parallel()
 	ops := map[string]func(ctx context.Context, b *bench, method, code string) (any, error){
 		"Authenticate": func(ctx context.Context, b *bench, method, code string) (any, error) {
-			return b.Authenticate(ctx, method, code)
+			return b.Authenticate(ctx, accounts.AuthRequest{MethodID: method, Code: code})
 		},
+		"Authenticate, wrong": func(ctx context.Context, b *bench, method, code string) (any, error) {
+			auth, err := b.Authenticate(ctx, accounts.AuthRequest{MethodID: method, Code: wrong(code)})
+			if errors.Is(err, engine.ErrWrong) {
+				err = nil
+			}
+			return auth, err
+		},
+		"Send, adding": func(ctx context.Context, b *bench, _, _ string) (any, error) {
+			return b.Send(ctx, accounts.SendRequest{Channel: delivery.SMS, To: otherPhone, UserID: b.verified})
+		},
+		"Update": func(ctx context.Context, b *bench, _, _ string) (any, error) {
+			return b.Update(ctx, b.verified, accounts.Change{Email: otherEmail})
+		},
+		"Delete":       func(ctx context.Context, b *bench, _, _ string) (any, error) { return b.Delete(ctx, b.verified) },
+		"DeleteMethod": func(ctx context.Context, b *bench, method, _ string) (any, error) { return b.DeleteMethod(ctx, method) },
+		"DeleteExternalID": func(ctx context.Context, b *bench, _, _ string) (any, error) {
+			return b.DeleteExternalID(ctx, b.verified)
+		},
+		"Exchange": func(ctx context.Context, b *bench, _, _ string) (any, error) {
+			return b.Exchange(ctx, b.verified, delivery.ClassPhone, otherPhone)
+		},
+		"Search": func(ctx context.Context, b *bench, _, _ string) (any, error) { return b.Search(ctx, store.Query{}) },
+		"Unlock": func(ctx context.Context, b *bench, _, _ string) (any, error) { return b.Unlock(ctx, b.verified) },
 		"LoginOrCreate, known": func(ctx context.Context, b *bench, _, _ string) (any, error) {
 			return b.LoginOrCreate(ctx, accounts.SendRequest{Channel: delivery.SMS, To: phone})
 		},
@@ -38,7 +61,7 @@ func TestDirectoryFails(t *testing.T) {
 		},
 		"User": func(ctx context.Context, b *bench, _, _ string) (any, error) { return b.User(ctx, "ext-1") },
 	}
-	calls := map[string]int{"Authenticate": 3, "LoginOrCreate, known": 1, "LoginOrCreate, new": 2, "Send": 1, "Send, with user": 2, "Create": 1, "User": 2}
+	calls := map[string]int{"Authenticate": 2, "Authenticate, wrong": 2, "Send, adding": 2, "Update": 2, "Delete": 2, "DeleteMethod": 2, "DeleteExternalID": 2, "Exchange": 2, "Search": 1, "Unlock": 2, "LoginOrCreate, known": 1, "LoginOrCreate, new": 2, "Send": 1, "Send, with user": 2, "Create": 1, "User": 2}
 	for name, op := range ops {
 		for _, after := range []bool{false, true} {
 			for at := 1; ; at++ {
@@ -49,6 +72,7 @@ func TestDirectoryFails(t *testing.T) {
 				}
 				b.login(t, delivery.SMS, phone)
 				code := b.kit.Code(phone)
+				b.verified = b.addVerified(t)
 				b.forget()
 				fail := func(string, string) error {
 					if len(b.directory.trace()) == at {
@@ -83,7 +107,7 @@ func TestDirectoryFails(t *testing.T) {
 				}
 				if name == "Authenticate" && at > 1 {
 					b.directory.before, b.directory.after = nil, nil
-					if _, err := b.Authenticate(t.Context(), user.Phones[0].ID, code); !errors.Is(err, engine.ErrUsed) {
+					if _, err := b.Authenticate(t.Context(), accounts.AuthRequest{MethodID: user.Phones[0].ID, Code: code}); !errors.Is(err, engine.ErrUsed) {
 						t.Errorf("the code after a failing call %d: %v", at, err)
 					}
 				}
@@ -98,7 +122,7 @@ func TestContext(t *testing.T) {
 	sent := b.login(t, delivery.SMS, phone)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := b.Authenticate(ctx, sent.MethodID, b.kit.Code(phone))
+	_, err := b.Authenticate(ctx, accounts.AuthRequest{MethodID: sent.MethodID, Code: b.kit.Code(phone)})
 	if !errors.Is(err, engine.ErrUnavailable) || !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
@@ -125,11 +149,11 @@ func TestDirectoryThatLies(t *testing.T) {
 	a := newAccounts(t, accounts.Config{Engine: b.kit.Engine, Directory: liar{b.directory}})
 	_, err1 := a.LoginOrCreate(t.Context(), r)
 	_, err2 := a.Send(t.Context(), r)
-	_, err3 := a.Authenticate(t.Context(), "phone-number-1", "123456")
+	_, err3 := a.Authenticate(t.Context(), accounts.AuthRequest{MethodID: "phone-number-1", Code: "123456"})
 	b.wantUntouched(t)
 	sent := b.login(t, delivery.SMS, phone)
 	a = newAccounts(t, accounts.Config{Engine: b.kit.Engine, Directory: loser{b.directory}})
-	_, err4 := a.Authenticate(t.Context(), sent.MethodID, b.kit.Code(phone))
+	_, err4 := a.Authenticate(t.Context(), accounts.AuthRequest{MethodID: sent.MethodID, Code: b.kit.Code(phone)})
 	for _, err := range []error{err1, err2, err3, err4} {
 		if !errors.Is(err, engine.ErrUnavailable) {
 			t.Error(err)

@@ -14,6 +14,14 @@ var (
 	ErrNotOwned       = errors.New("accounts: address is not one of the user's")
 )
 
+// What the state of a user does not allow.
+var (
+	ErrUnverified = errors.New("accounts: the user has an address or app that waits for its first code")
+	ErrHasAddress = errors.New("accounts: the user has this address already")
+	ErrNotSingle  = errors.New("accounts: the user does not have exactly one factor")
+	ErrTOTPGone   = errors.New("accounts: no user has this authenticator app")
+)
+
 // What Create refuses a user for, besides the engine's errors. ErrField is
 // every [*FieldError], and one of the three below it says what is wrong.
 var (

@@ -45,7 +45,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	auth, err := acc.Authenticate(ctx, sent.MethodID, message.Code.Reveal())
+	auth, err := acc.Authenticate(ctx, accounts.AuthRequest{MethodID: sent.MethodID, Code: message.Code.Reveal()})
 	if err != nil {
 		log.Fatal(err)
 	}

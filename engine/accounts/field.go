@@ -19,8 +19,8 @@ const (
 	maxRoles    = 64
 )
 
-// fill copies a new user's fields but the addresses into u, sharing no memory,
-// or returns a *FieldError.
+// fill copies a user's fields but the addresses into u, sharing no memory, and
+// merges the metadata into u's. Or it returns a *FieldError.
 func fill(u *store.User, n NewUser) error {
 	if err := checkExternalID(n.ExternalID); err != nil {
 		return &FieldError{"external_id", err}
@@ -42,10 +42,10 @@ func fill(u *store.User, n NewUser) error {
 		}
 	}
 	var err error
-	if u.Trusted, err = metadata(n.Trusted); err != nil {
+	if u.Trusted, err = mergeMetadata(u.Trusted, n.Trusted); err != nil {
 		return &FieldError{"trusted_metadata", err}
 	}
-	if u.Untrusted, err = metadata(n.Untrusted); err != nil {
+	if u.Untrusted, err = mergeMetadata(u.Untrusted, n.Untrusted); err != nil {
 		return &FieldError{"untrusted_metadata", err}
 	}
 	u.ExternalID, u.Name, u.Roles = n.ExternalID, n.Name, slices.Clone(n.Roles)
@@ -74,24 +74,45 @@ func checkText(s string) error {
 	return nil
 }
 
-// metadata returns a JSON object without the space between its tokens, or nil
-// for nothing.
-func metadata(raw json.RawMessage) (json.RawMessage, error) {
-	if len(raw) == 0 {
-		return nil, nil
+// mergeMetadata returns old with the members of patch, a JSON object, and
+// without those that are null there; nil for an object without members. Keys
+// are in order, and no space stands between tokens.
+func mergeMetadata(old, patch json.RawMessage) (json.RawMessage, error) {
+	if len(patch) == 0 {
+		return old, nil
 	}
-	var compact bytes.Buffer
-	var object map[string]json.RawMessage
-	if !utf8.Valid(raw) || json.Compact(&compact, raw) != nil || json.Unmarshal(raw, &object) != nil {
+	var changes map[string]json.RawMessage
+	if !utf8.Valid(patch) || json.Unmarshal(patch, &changes) != nil {
 		return nil, ErrFormat
 	}
-	switch {
-	case object == nil: // null
+	object := make(map[string]json.RawMessage)
+	if len(old) > 0 {
+		if err := json.Unmarshal(old, &object); err != nil {
+			return nil, ErrFormat
+		}
+	}
+	for key, value := range changes {
+		if string(value) == "null" {
+			delete(object, key)
+		} else {
+			object[key] = value
+		}
+	}
+	if len(object) == 0 {
 		return nil, nil
-	case compact.Len() > maxMetadata:
+	}
+	var merged bytes.Buffer
+	encoder := json.NewEncoder(&merged)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(object); err != nil {
+		return nil, ErrFormat
+	}
+	compact := bytes.TrimSuffix(merged.Bytes(), []byte("\n"))
+	switch {
+	case len(compact) > maxMetadata:
 		return nil, ErrTooLarge
 	case len(object) > maxKeys:
 		return nil, ErrTooManyKeys
 	}
-	return compact.Bytes(), nil
+	return compact, nil
 }

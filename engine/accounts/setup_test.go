@@ -34,6 +34,7 @@ type bench struct {
 	directory *directory
 	store     *recorder
 	sent      *atomic.Int64 // messages given to a provider
+	verified  string        // what addVerified returned, for tests that share their calls
 }
 
 func newBench(t *testing.T, configure ...func(*engine.Config)) *bench {
@@ -59,6 +60,17 @@ func newAccounts(t *testing.T, cfg accounts.Config) *accounts.Accounts {
 		t.Fatal(err)
 	}
 	return a
+}
+
+// addVerified makes a user with one verified e-mail address and returns the id.
+func (b *bench) addVerified(t *testing.T) string {
+	t.Helper()
+	const address = "verified@example.com"
+	sent := b.login(t, delivery.Email, address)
+	if _, err := b.Authenticate(t.Context(), accounts.AuthRequest{MethodID: sent.MethodID, Code: b.kit.Code(address)}); err != nil {
+		t.Fatal(err)
+	}
+	return sent.UserID
 }
 
 // forget empties what was recorded.
@@ -197,6 +209,22 @@ func (d *directory) Update(ctx context.Context, id string, change func(*store.Us
 		return err
 	})
 	return kept, err
+}
+
+func (d *directory) Delete(ctx context.Context, id string) (gone store.User, err error) {
+	err = d.around("delete", id, func() error {
+		gone, err = d.Directory.Delete(ctx, id)
+		return err
+	})
+	return gone, err
+}
+
+func (d *directory) Search(ctx context.Context, q store.Query) (page store.Page, err error) {
+	err = d.around("search", "", func() error {
+		page, err = d.Directory.Search(ctx, q)
+		return err
+	})
+	return page, err
 }
 
 // A recorder is a store that records calls.

@@ -125,6 +125,20 @@ func (r *Ring) Open(dst, sealed, context []byte) ([]byte, error) {
 	return nil, ErrOpen
 }
 
+// Has reports whether the key that sealed a value is in the ring.
+func (r *Ring) Has(sealed []byte) bool {
+	if len(sealed) < Overhead {
+		return false
+	}
+	id := binary.BigEndian.Uint32(sealed)
+	for _, k := range r.keys {
+		if k.id == id {
+			return true
+		}
+	}
+	return false
+}
+
 // Newest reports whether sealed was sealed by the newest key.
 func (r *Ring) Newest(sealed []byte) bool {
 	return len(sealed) >= 4 && binary.BigEndian.Uint32(sealed) == r.keys[0].id

@@ -40,15 +40,17 @@ func TestSealed(t *testing.T) {
 	if _, err := rotated.Open(nil, sealed, context); err != nil || rotated.Newest(sealed) || !r.Newest(sealed) {
 		t.Errorf("after rotation: %v, newest %v and %v", err, rotated.Newest(sealed), r.Newest(sealed))
 	}
+	if !r.Has(sealed) || !rotated.Has(sealed) || gone(t, more).Has(sealed) || r.Has(sealed[:seal.Overhead-1]) {
+		t.Error("Has is wrong")
+	}
 	if !rotated.SameNames(r) || ring(t, engine.RandomKeys(), "a").SameNames(r) {
 		t.Error("SameNames is wrong")
 	}
-	gone := ring(t, engine.Keys{Index: keys.Index, Ring: more.Ring[:1]}, "a")
 	sameID := ring(t, engine.Keys{Index: keys.Index, Ring: []engine.Key{{ID: 1, Secret: more.Ring[0].Secret}}}, "a")
 	for name, refusal := range map[string]func() ([]byte, error){
 		"other context": func() ([]byte, error) { return r.Open(nil, sealed, []byte("user 2")) },
 		"other purpose": func() ([]byte, error) { return ring(t, keys, "b").Open(nil, sealed, context) },
-		"removed key":   func() ([]byte, error) { return gone.Open(nil, sealed, context) },
+		"removed key":   func() ([]byte, error) { return gone(t, more).Open(nil, sealed, context) },
 		"reused key id": func() ([]byte, error) { return sameID.Open(nil, sealed, context) },
 	} {
 		if got, err := refusal(); !errors.Is(err, seal.ErrOpen) || got != nil {
@@ -65,6 +67,11 @@ func TestSealed(t *testing.T) {
 			t.Errorf("cut to %d bytes: %v", i, err)
 		}
 	}
+}
+
+// gone returns the ring of keys without its last key.
+func gone(t *testing.T, keys engine.Keys) *seal.Ring {
+	return ring(t, engine.Keys{Index: keys.Index, Ring: keys.Ring[:len(keys.Ring)-1]}, "a")
 }
 
 func TestNames(t *testing.T) {

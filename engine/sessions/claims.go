@@ -1,0 +1,124 @@
+package sessions
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxDepth is how many objects and arrays may stand inside each other.
+const maxDepth = 32
+
+// ownClaims are the names that a JWT has for itself (RFC 7519 §4.1). A custom
+// claim of such a name is dropped, as clients of the wire API expect.
+var ownClaims = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"}
+
+// ownPrefix begins the names of what this package writes into JWTs.
+const (
+	ownPrefix    = "https://stytch.com/"
+	sessionClaim = ownPrefix + "session"
+)
+
+// mergeClaims merges patch into claims and returns them as JSON with its keys
+// in order and no space: objects are merged at every depth, null takes a
+// member away, anything else replaces what was there. Claims that were nil
+// stay nil if patch is nothing. Numbers keep their digits.
+func mergeClaims(claims []byte, patch json.RawMessage) ([]byte, error) {
+	if len(patch) == 0 || string(bytes.TrimSpace(patch)) == "null" {
+		return claims, nil
+	}
+	changes, err := readClaims(patch)
+	if err != nil {
+		return nil, err
+	}
+	for name := range changes {
+		if strings.HasPrefix(name, ownPrefix) {
+			return nil, ErrReserved
+		}
+		if slices.Contains(ownClaims, name) {
+			delete(changes, name)
+		}
+	}
+	object := make(map[string]any)
+	if claims != nil {
+		if object, err = readClaims(claims); err != nil {
+			return nil, err
+		}
+	}
+	merge(object, changes)
+	merged, err := writeJSON(object)
+	switch {
+	case err != nil:
+		return nil, ErrClaims
+	case len(merged) > MaxClaims:
+		return nil, ErrTooLarge
+	}
+	return merged, nil
+}
+
+func merge(object, changes map[string]any) {
+	for name, value := range changes {
+		switch value := value.(type) {
+		case nil:
+			delete(object, name)
+		case map[string]any:
+			inner, ok := object[name].(map[string]any)
+			if !ok {
+				inner = make(map[string]any)
+			}
+			merge(inner, value) // also where nothing was, to lose its nulls
+			object[name] = inner
+		default:
+			object[name] = value
+		}
+	}
+}
+
+// readClaims reads one JSON object.
+func readClaims(raw []byte) (map[string]any, error) {
+	var object map[string]any
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	if !utf8.Valid(raw) || d.Decode(&object) != nil || object == nil || d.More() || tooDeep(object, maxDepth) {
+		return nil, ErrClaims
+	}
+	if rest := bytes.TrimSpace(raw[d.InputOffset():]); len(rest) > 0 {
+		return nil, ErrClaims
+	}
+	return object, nil
+}
+
+func tooDeep(value any, left int) bool {
+	if left < 0 {
+		return true
+	}
+	switch value := value.(type) {
+	case map[string]any:
+		for _, inner := range value {
+			if tooDeep(inner, left-1) {
+				return true
+			}
+		}
+	case []any:
+		for _, inner := range value {
+			if tooDeep(inner, left-1) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// writeJSON encodes a value as it is, without escapes for HTML.
+func writeJSON(value any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(value); err != nil {
+		return nil, errors.New("sessions: value is not JSON")
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
