@@ -53,8 +53,10 @@ func checkFiled(tx *bolt.Tx) (faults []error) {
 // each index that holds more than the users' values. It names no addresses.
 func checkUsers(tx *bolt.Tx) (faults []error) {
 	values := make(map[store.Index]int)
+	users := 0
 	c := tx.Bucket(bucketUsers).Cursor()
 	for id, data := c.First(); id != nil; id, data = c.Next() {
+		users++
 		var u store.User
 		if err := decode(data, &u); err != nil {
 			faults = append(faults, err)
@@ -66,6 +68,9 @@ func checkUsers(tx *bolt.Tx) (faults []error) {
 				faults = append(faults, fmt.Errorf("%w: user %s: not in index %s", ErrFormat, id, by))
 			}
 		}
+	}
+	if n := tx.Bucket(bucketUsers).Sequence(); n != uint64(users) {
+		faults = append(faults, fmt.Errorf("%w: %d users are counted, want %d", ErrFormat, n, users))
 	}
 	for by, name := range bucketIndex {
 		n := 0

@@ -7,7 +7,6 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/passcode-go/passcode/internal/cursor"
 	"github.com/passcode-go/passcode/store"
 )
 
@@ -42,6 +41,9 @@ func (d *Directory) Create(ctx context.Context, u store.User) error {
 	}
 	return d.update(ctx, func(tx *bolt.Tx) error {
 		if err := taken(tx, &u, true); err != nil {
+			return err
+		}
+		if err := count(tx, 1); err != nil {
 			return err
 		}
 		return keep(tx, &u, data)
@@ -136,48 +138,13 @@ func (d *Directory) Delete(ctx context.Context, id string) (store.User, error) {
 		if err := decode(data, &u); err != nil {
 			return err
 		}
+		if err := count(tx, -1); err != nil {
+			return err
+		}
 		return drop(tx, &u)
 	})
 	if err != nil {
 		return store.User{}, err
 	}
 	return u, nil
-}
-
-// Search implements [store.Directory]. A cursor is the last id of the page
-// before, so it holds through any change.
-func (d *Directory) Search(ctx context.Context, q store.Query) (store.Page, error) {
-	after, err := cursor.Parse(q.Cursor)
-	if err != nil {
-		return store.Page{}, err
-	}
-	var found [][]byte
-	more := false
-	err = d.view(ctx, func(tx *bolt.Tx) error {
-		c := tx.Bucket(bucketUsers).Cursor()
-		id, data := c.Seek([]byte(after))
-		if string(id) == after {
-			id, data = c.Next()
-		}
-		for ; id != nil && len(found) < q.Size(); id, data = c.Next() {
-			found = append(found, clone(data))
-		}
-		more = id != nil
-		return nil
-	})
-	if err != nil {
-		return store.Page{}, err
-	}
-	var p store.Page
-	for _, data := range found {
-		var u store.User
-		if err := decode(data, &u); err != nil {
-			return store.Page{}, err
-		}
-		p.Users = append(p.Users, u)
-	}
-	if more {
-		p.Next = cursor.After(p.Users[len(p.Users)-1].ID)
-	}
-	return p, nil
 }

@@ -95,6 +95,10 @@ func openOnce(path string, cfg Config) (*bolt.DB, error) {
 		b.Close()
 		return nil, err
 	}
+	if err := recount(b); err != nil {
+		b.Close()
+		return nil, err
+	}
 	removeLeftovers(path)
 	return b, nil
 }

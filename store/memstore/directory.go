@@ -3,6 +3,8 @@ package memstore
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/passcode-go/passcode/internal/cursor"
@@ -137,19 +139,65 @@ func (d *Directory) Delete(ctx context.Context, id string) (store.User, error) {
 	return u.Clone(), nil
 }
 
+// batch is how many users are looked at between two looks at the context.
+const batch = 1000
+
 // Search implements [store.Directory]. A cursor holds the last id of its page
-// and so stays good whatever happens to users, that one included.
+// and so stays good whatever happens to users, that one included. Without a
+// filter on an indexed value every user is looked at, a batch at a time.
 func (d *Directory) Search(ctx context.Context, q store.Query) (store.Page, error) {
-	if err := ctx.Err(); err != nil {
-		return store.Page{}, err
-	}
 	after, err := cursor.Parse(q.Cursor)
+	if err == nil {
+		err = q.Check()
+	}
 	if err != nil {
 		return store.Page{}, err
 	}
-	size := q.Size()
-	found := d.findAfter(after, size+1)
 	var page store.Page
+	var found []*store.User // one more than the page
+	size := q.Size()
+	counting := q.Total && len(q.Filters) > 0
+	look := func(u *store.User) {
+		if !q.Match(u) {
+			return
+		}
+		page.Total++
+		if u.ID > after && len(found) <= size {
+			found = append(found, u)
+		}
+	}
+	if by, values, ok := q.Exact(); ok {
+		if err := ctx.Err(); err != nil {
+			return store.Page{}, err
+		}
+		for _, u := range d.findAll(by, values) {
+			look(u)
+		}
+	} else {
+		from := after
+		if counting {
+			from = ""
+		}
+		for counting || len(found) <= size {
+			if err := ctx.Err(); err != nil {
+				return store.Page{}, err
+			}
+			users := d.findAfter(from, batch)
+			for _, u := range users {
+				look(u)
+			}
+			if len(users) < batch {
+				break
+			}
+			from = users[len(users)-1].ID
+		}
+	}
+	switch {
+	case !q.Total:
+		page.Total = 0
+	case !counting:
+		page.Total = d.count()
+	}
 	if len(found) > size {
 		found = found[:size]
 		page.Next = cursor.After(found[size-1].ID)
@@ -159,6 +207,29 @@ func (d *Directory) Search(ctx context.Context, q store.Query) (store.Page, erro
 		page.Users[i] = u.Clone()
 	}
 	return page, nil
+}
+
+// count returns the number of users.
+func (d *Directory) count() int {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return len(d.users)
+}
+
+// findAll returns the users who have one of the values, in the order of their
+// ids. They must not be changed.
+func (d *Directory) findAll(by store.Index, values []string) []*store.User {
+	found := make(map[string]*store.User)
+	for _, value := range values {
+		if u := d.find(by, value); u != nil {
+			found[u.ID] = u
+		}
+	}
+	var users []*store.User
+	for _, id := range slices.Sorted(maps.Keys(found)) {
+		users = append(users, found[id])
+	}
+	return users
 }
 
 // find returns the user who has the value, or nil. It must not be changed.
