@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/passcode-go/passcode/engine"
 	"github.com/passcode-go/passcode/engine/accounts"
+	"github.com/passcode-go/passcode/engine/sessions"
 )
 
 func TestAuthorization(t *testing.T) {
@@ -83,7 +85,12 @@ func TestNoChallengeForCodes(t *testing.T) {
 
 func TestNew(t *testing.T) {
 	t.Parallel()
-	good := Config{Accounts: newBench(t, setup{}).api.accounts, ProjectID: testProject, Secret: testSecret}
+	b := newBench(t, setup{})
+	unsigned, err := sessions.New(sessions.Config{Store: memory(t), Keys: engine.RandomKeys()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := Config{Accounts: b.api.accounts, Sessions: b.sessions, ProjectID: testProject, Secret: testSecret}
 	if _, err := New(good); err != nil {
 		t.Fatal(err)
 	}
@@ -94,6 +101,8 @@ func TestNew(t *testing.T) {
 	}
 	for what, change := range map[string]func(*Config){
 		"Config.Accounts":       func(c *Config) { c.Accounts = nil },
+		"Config.Sessions is":    func(c *Config) { c.Sessions = nil },
+		"no signing keys":       func(c *Config) { c.Sessions = unsigned },
 		"Config.MaxConcurrent":  func(c *Config) { c.MaxConcurrent = -1 },
 		"the project id is not": func(c *Config) { c.ProjectID = "project-test-1" },
 		"fewer than 8":          func(c *Config) { c.Secret = "1234567" },

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -17,8 +18,12 @@ const (
 	maxDepth = 32       // objects and arrays inside each other
 )
 
-// readForm reads the body of a request.
+// readForm reads the body of a request, or the query of one that has none by
+// its method.
 func readForm(w http.ResponseWriter, r *http.Request) (*form, error) {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return queryForm(r.URL.Query()), nil
+	}
 	if !isJSON(r.Header.Get("Content-Type")) {
 		return nil, badRequest("The Content-Type must be application/json.")
 	}
@@ -33,6 +38,21 @@ func readForm(w http.ResponseWriter, r *http.Request) (*form, error) {
 		return nil, badRequest("The body could not be read.")
 	}
 	return parseForm(body)
+}
+
+// queryForm reads a query: every value is a string, and of a name that stands
+// there twice an array, which no field of a query is. What is malformed is left
+// out, as any unknown field is.
+func queryForm(query url.Values) *form {
+	f := &form{fields: make(map[string]json.RawMessage), fault: new(error)}
+	for name, list := range query {
+		var value any = list[0]
+		if len(list) > 1 || !utf8.ValidString(list[0]) {
+			value = list
+		}
+		f.fields[name], _ = json.Marshal(value) // strings always can be
+	}
+	return f
 }
 
 // isJSON reports whether a Content-Type, which may be absent, can be read.

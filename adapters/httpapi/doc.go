@@ -16,6 +16,11 @@
 //	POST /v1/otps/{sms,whatsapp,email}/login_or_create
 //	POST /v1/otps/{sms,whatsapp,email}/send
 //	POST /v1/otps/authenticate
+//	GET  /v1/sessions
+//	POST /v1/sessions/{authenticate,revoke}
+//	GET  /v1/sessions/jwks/{project_id}
+//	POST /v1/totps
+//	POST /v1/totps/{authenticate,recovery_codes,recover}
 //	POST /v1/users
 //	GET  /v1/users/{user_id}
 //
@@ -24,22 +29,31 @@
 // error_url besides. Who has the project's id and secret may do everything, so
 // they belong on servers: no browser or phone calls this API itself.
 //
-// Not part of it are sessions, message templates, the matching of attributes,
-// and adding an address to a user. A request that asks for one of them is
-// refused, before its code is used up: a client that asked for a session, or
-// for a code to be bound to an IP address, must not believe it got it.
+// Not part of it are message templates, roles that allow something, and what
+// Stytch has besides passcodes. A request that asks for one of them is refused.
+// All of a request is checked before its code is used up.
+//
+// A program that serves pages itself, in the same process, needs no HTTP to look
+// at its sessions: see [Guard].
 //
 // # What is logged
 //
 // One line for each request: request id, method, route, status, duration and
-// error type; with a 5xx the cause as well. No address, no code, no secret,
-// and nothing else that a client sent.
+// error type; with a 5xx the cause as well. No address, no code, no token, no
+// secret, and nothing else that a client sent.
 //
 // # The sandbox
 //
-// In a test project the phone number +10000000000 and the e-mail address
-// sandbox@stytch.com can be sent to without anything being stored, counted or
-// sent, and the code is 000000. A live project refuses them.
+// In a test project these can be tried out without anything being stored,
+// counted or sent. A live project refuses the addresses, and knows nothing of
+// the rest.
+//
+//	phone, e-mail   +10000000000, sandbox@stytch.com
+//	user            user-test-e3795c81-f849-4167-bfda-e4a6e9c280fd
+//	code            000000, of a message or of the user's authenticator app
+//	recovery code   a1b2-c3d4-e5f6
+//	session token   WJtR5BCy38Szd5AfoDpf0iqFKEt4EE5JhjlWUY7l3FtY
+//	and none        59cnLELtq5cFVS6uYK9f-pAWzBkhqZl8AvLhbhOvKNWw
 //
 // # Where Stytch's documents leave a choice
 //
@@ -67,19 +81,27 @@
 //   - An empty body is {}. null means absent. Unknown fields are ignored;
 //     names are compared exactly.
 //   - An address, method id or code that is missing is a malformed one.
-//   - attributes are checked and not kept; user_agent has at most 1024 bytes,
-//     none of them control characters.
-//   - expiration_minutes 0 is out of range, not absent. Locales are compared
-//     without regard to case.
+//   - attributes: an IP address in any of its spellings is the same, and an
+//     IPv4 address in IPv6 is the IPv4 address; user_agent has at most 1024
+//     bytes, none of them control characters. Both are kept with the code, as
+//     digests, and with a new session.
+//   - expiration_minutes 0 is out of range, not absent; but
+//     session_duration_minutes 0 is absent, since not every client can tell the
+//     two apart, and asks for no session. Locales are compared without regard to
+//     case.
+//   - A user_id that is missing is one that nobody has: 404 user_not_found.
 //
 // Sending:
 //   - A type of number that is not texted, such as a premium number: 400
 //     invalid_phone_number.
 //   - SMS and WhatsApp to one number share one live code.
-//   - user_id of a user who has the address: a plain send. Of one who does not:
-//     400 bad_request, whoever else may have it.
-//   - session_token or session_jwt: 400 bad_request; more than one of these
-//     and user_id: 400 too_many_user_selection_arguments.
+//   - user_id, session_token or session_jwt of a user who has the address: a
+//     plain send. Of one who does not: it becomes the user's for five minutes,
+//     each further send begins them anew, and the code makes it stay. Another
+//     user has it: 400 duplicate_phone_number or duplicate_email. The user has an
+//     address or an app already that waits for its first code: 400
+//     too_many_unverified_factors, which comes first. More than one of the three:
+//     400 too_many_user_selection_arguments.
 //   - Any template id: 404 email_template_not_found.
 //   - Unknown phone number: 404 phone_number_not_found.
 //   - The provider refuses the address: 400 downstream_carrier_error for
@@ -98,11 +120,39 @@
 //     were, or none was sent: 401 unable_to_auth_otp_code.
 //   - Spaces and hyphens in a code are forgiven, and decimal digits of any
 //     script; any other malformed code is 400 invalid_code and costs no guess.
-//   - session_token, session_jwt, a session_duration_minutes that is not 0,
-//     session_custom_claims that are not empty, a true option: 400
-//     bad_request. Token and JWT together: 400 too_many_session_arguments.
-//   - A code is locked by address, not by user: is_locked is always false.
+//   - ip_match_required without attributes.ip_address, in this request or in
+//     that which sent the code: 401 attribute_mismatch. It costs no guess and
+//     leaves the code alive. So with user_agent_match_required.
+//   - Wrong codes count for the user, of whatever kind they are, and for the
+//     address or the app: 429 user_lock_limit_reached for either.
 //   - user_lock_limit_reached and too_many_requests have a Retry-After.
+//
+// Sessions:
+//   - session_custom_claims without a session that results are looked at no
+//     further than that they are an object.
+//   - A session that another factor is added to gets a new token; the old ones
+//     and the JWTs issued before are dead: 404 session_not_found. Authenticating by
+//     token returns the same token, by JWT a further one.
+//   - Revoking a session that is dead already: 404 session_not_found.
+//   - An id of the other environment is malformed: 400 invalid_session_id.
+//   - authorization_check: no role allows anything, since there is nowhere to
+//     say what it would. If the session is there: 403
+//     consumer_session_authorization_error, and the session stays as it is.
+//   - A factor's type is "otp" for SMS and WhatsApp, "email_otp" for e-mail,
+//     "totp" and "recovery_codes" for the rest.
+//   - custom_claims is null if there never were any.
+//   - The key set of another project: 404 project_not_found. The key set may be
+//     kept for 15 minutes by anybody, other answers by nobody.
+//
+// Authenticator apps:
+//   - If the accounts have none, every call about them is 400 bad_request.
+//   - Creating one replaces one that waits for its first code: there is no
+//     pending_totp_exists.
+//   - Wrong, used before, or too late: 401. Malformed, or of the other kind: 400.
+//   - No app at recovery_codes and authenticate: 404 totps_not_found_for_user. At
+//     recover, and if it waits for its first code: 404 recovery_codes_not_found.
+//   - A used recovery code is a wrong one, and is listed no more.
+//   - qr_code has no blank after "base64,".
 //
 // Users:
 //   - A number of a country that SMS does not reach cannot be created: 400
@@ -117,8 +167,17 @@
 //     examples show, phone-number-test-d5a3b680-e8a3-40c0-b815-ab79986666d0.
 //   - The sandbox user exists from the start, since 2021-01-01, and has both
 //     addresses, verified.
-//     So user_created is false, and creating a user with one of them is 400
-//     duplicate_phone_number or duplicate_email.
+//     So user_created is false, and giving one of them to another user is 400
+//     duplicate_phone_number or duplicate_email. Nor is an address added to it:
+//     404.
+//   - Its session lives for an hour from any moment, or as long as asked for. It
+//     has one factor, that which was just authenticated or else the e-mail
+//     address, and no custom claims. Whatever asks for a session with a sandbox
+//     code gets this one, with a JWT that verifies, and revoking it is 200 and
+//     changes nothing. An expired JWT of it is 404 session_not_found.
+//   - Another user's session with a sandbox code, and the sandbox's session with
+//     another user's code: 400 user_id_mismatch.
+//   - It has an authenticator app, and may create one nevertheless.
 //   - A live project answers the addresses with 400
 //     invalid_phone_number_sandbox and invalid_email_sandbox; the ids are
 //     malformed or unknown there.

@@ -15,6 +15,7 @@ import (
 	"github.com/passcode-go/passcode/engine"
 	"github.com/passcode-go/passcode/engine/accounts"
 	"github.com/passcode-go/passcode/engine/enginetest"
+	"github.com/passcode-go/passcode/engine/sessions"
 	"github.com/passcode-go/passcode/store"
 	"github.com/passcode-go/passcode/store/storetest"
 )
@@ -76,7 +77,7 @@ func TestErrorTable(t *testing.T) {
 		do     func(b *bench) result
 	}{
 		{404, "route_not_found", "path", setup{}, func(b *bench) result { return b.post("/v1/otps/fax/send", `{}`) }},
-		{405, "method_not_allowed", "verb", setup{}, func(b *bench) result { return b.do("DELETE", "/v1/users/x", "") }},
+		{405, "method_not_allowed", "verb", setup{}, func(b *bench) result { return b.do("PATCH", "/v1/users/x", "") }},
 		{401, "unauthorized_credentials", "secret", setup{}, func(b *bench) result {
 			r := b.request("POST", smsLogin, "{}")
 			r.SetBasicAuth(testProject, testSecret+"x")
@@ -133,6 +134,96 @@ func TestErrorTable(t *testing.T) {
 		{400, "too_many_session_arguments", "", setup{}, func(b *bench) result {
 			return b.post(checkCode, `{"method_id": %q, "code": "123456", "session_jwt": "x", "session_token": "y"}`, sandboxPhoneID)
 		}},
+		{404, "project_not_found", "", setup{}, func(b *bench) result { return b.do("GET", "/v1/sessions/jwks/"+liveProject, "") }},
+		{400, "no_session_arguments", "", setup{}, func(b *bench) result { return b.post(checkSession, `{}`) }},
+		{400, "too_many_session_revoke_arguments", "", setup{}, func(b *bench) result {
+			return b.post(revoke, `{"session_id": "x", "session_jwt": "y"}`)
+		}},
+		{400, "no_session_revoke_arguments", "", setup{}, func(b *bench) result { return b.post(revoke, `{"session_id": ""}`) }},
+		{400, "invalid_expiration", "", setup{}, func(b *bench) result {
+			return b.post(createTOTP, `{"user_id": %q, "expiration_minutes": 1441}`, sandboxUserID)
+		}},
+
+		{400, "invalid_session_token", "", setup{}, func(b *bench) result { return b.checkToken("x") }},
+		{400, "unable_to_parse_session_jwt", "", setup{}, func(b *bench) result { return b.checkJWT("x") }},
+		{400, "invalid_session_id", "other environment", setup{}, func(b *bench) result {
+			return b.post(revoke, `{"session_id": %q}`, accounts.SessionID.New(true))
+		}},
+		{404, "session_not_found", "expired", setup{}, func(b *bench) result {
+			r := b.login(`"session_duration_minutes": 5`)
+			b.kit.Clock.Advance(5 * time.Minute)
+			return b.checkToken(r.text("session_token"))
+		}},
+		{404, "session_not_found", "idle", setup{sessions: func(cfg *sessions.Config) { cfg.Idle = time.Minute }}, func(b *bench) result {
+			r := b.login(`"session_duration_minutes": 5`)
+			b.kit.Clock.Advance(time.Minute)
+			return b.checkJWT(r.text("session_jwt"))
+		}},
+		{400, "user_id_mismatch", "", setup{}, func(b *bench) result {
+			r := b.login(`"session_duration_minutes": 5`)
+			return b.post(checkCode, `{"method_id": %q, "code": "000000", "session_token": %q}`, sandboxPhoneID, r.text("session_token"))
+		}},
+		{400, "invalid_session_duration_minutes", "", setup{}, func(b *bench) result {
+			return b.post(checkSession, `{"session_token": "x", "session_duration_minutes": 4}`)
+		}},
+		{400, "invalid_session_duration", "", setup{sessions: func(cfg *sessions.Config) { cfg.MaxDuration = time.Hour }}, func(b *bench) result {
+			r := b.login(`"session_duration_minutes": 60`)
+			return b.post(checkSession, `{"session_token": %q, "session_duration_minutes": 61}`, r.text("session_token"))
+		}},
+		{400, "bad_request", "claims", setup{}, func(b *bench) result {
+			return b.post(checkSession, `{"session_token": "x", "session_custom_claims": []}`)
+		}},
+		{400, "custom_claims_too_large", "merged", setup{}, func(b *bench) result {
+			r := b.login(`"session_duration_minutes": 60, "session_custom_claims": {"a": "` + strings.Repeat("x", 2100) + `"}`)
+			return b.post(checkSession, `{"session_token": %q, "session_custom_claims": {"b": %q}}`, r.text("session_token"), strings.Repeat("x", 2100))
+		}},
+		{400, "stytch_claims_in_custom_claims", "", setup{}, func(b *bench) result {
+			r := b.login(`"session_duration_minutes": 60`)
+			return b.post(checkSession, `{"session_token": %q, "session_custom_claims": {"https://stytch.com/": 1}}`, r.text("session_token"))
+		}},
+		{403, "consumer_session_authorization_error", "", setup{}, func(b *bench) result {
+			return b.post(checkSession, `{"session_token": %q, "authorization_check": {"resource_id": "x", "action": "y"}}`, sandboxToken)
+		}},
+
+		{400, "active_totp_exists", "", setup{}, func(b *bench) result {
+			user, app := b.enrol()
+			b.enterTOTP(user, b.appCode(app))
+			return b.post(createTOTP, `{"user_id": %q}`, user)
+		}},
+		{404, "recovery_codes_not_found", "", setup{}, func(b *bench) result {
+			user := b.do("POST", "/v1/users", bodyOf("email", johnEmail)).text("user_id")
+			return b.enterRecovery(user, sandboxRecoveryCode)
+		}},
+		{404, "totps_not_found_for_user", "", setup{}, func(b *bench) result {
+			user := b.do("POST", "/v1/users", bodyOf("email", johnEmail)).text("user_id")
+			return b.post(recoveryCodes, `{"user_id": %q}`, user)
+		}},
+		{401, "totp_code_already_authenticated", "", setup{}, func(b *bench) result {
+			user, app := b.enrol()
+			b.enterTOTP(user, b.appCode(app))
+			return b.enterTOTP(user, b.appCode(app))
+		}},
+		{400, "recovery_code_used_as_totp_code", "", setup{}, func(b *bench) result { return b.enterTOTP(sandboxUserID, sandboxRecoveryCode) }},
+		{400, "totp_code_used_as_recovery_code", "", setup{}, func(b *bench) result { return b.enterRecovery(sandboxUserID, sandboxCode) }},
+		{400, "invalid_totp_code", "", setup{}, func(b *bench) result { return b.enterTOTP(sandboxUserID, "x") }},
+		{401, "unable_to_authenticate_totp", "", setup{}, func(b *bench) result {
+			user, app := b.enrol()
+			return b.enterTOTP(user, wrong(b.appCode(app)))
+		}},
+		{401, "expired_totp", "", setup{}, func(b *bench) result {
+			user, app := b.enrol()
+			b.kit.Clock.Advance(24 * time.Hour)
+			return b.enterTOTP(user, b.appCode(app))
+		}},
+		{400, "invalid_recovery_code", "", setup{}, func(b *bench) result { return b.enterRecovery(sandboxUserID, "x") }},
+		{401, "unable_to_authenticate_recovery_code", "used", setup{}, func(b *bench) result {
+			user, app := b.enrol()
+			b.enterTOTP(user, b.appCode(app))
+			code := app.body["recovery_codes"].([]any)[9].(string)
+			b.enterRecovery(user, code)
+			return b.enterRecovery(user, code)
+		}},
+
 		{400, "invalid_method_id", "", setup{}, func(b *bench) result { return b.authenticate("phone-number-test-1", "123456") }},
 		{400, "invalid_method_id", "other environment", setup{live: true}, func(b *bench) result { return b.authenticate(sandboxPhoneID, sandboxCode) }},
 		{400, "invalid_user_id", "", setup{}, func(b *bench) result { return b.do("GET", "/v1/users/a%20b", "") }},
@@ -162,7 +253,7 @@ func TestErrorTable(t *testing.T) {
 		{404, "phone_number_not_found", "", setup{}, func(b *bench) result {
 			return b.do("POST", "/v1/otps/whatsapp/send", bodyOf("whatsapp", johnPhone))
 		}},
-		{400, "bad_request", "not the user's", setup{}, func(b *bench) result {
+		{400, "too_many_unverified_factors", "", setup{}, func(b *bench) result {
 			user := b.do("POST", "/v1/users", bodyOf("email", johnEmail))
 			return b.post(smsSend, `{"phone_number": %q, "user_id": %q}`, johnPhone, user.text("user_id"))
 		}},
@@ -213,6 +304,9 @@ func TestErrorTable(t *testing.T) {
 			user := b.do("POST", "/v1/users", bodyOf("sms", johnPhone))
 			return b.authenticate(user.text("phone_id"), "123456")
 		}},
+		{401, "attribute_mismatch", "", setup{}, func(b *bench) result {
+			return b.post(checkCode, `{"method_id": %q, "code": %q, "options": {"ip_match_required": true}}`, b.signUp(), b.code(johnPhone))
+		}},
 		{429, "user_lock_limit_reached", "", setup{}, func(b *bench) result {
 			for range 2 {
 				id := b.signUp()
@@ -221,6 +315,85 @@ func TestErrorTable(t *testing.T) {
 				}
 			}
 			return b.do("POST", smsLogin, bodyOf("sms", johnPhone))
+		}},
+
+		{400, "invalid_email_id", "", setup{}, func(b *bench) result { return b.do("DELETE", "/v1/users/emails/"+accounts.EmailID.New(true), "{}") }},
+		{400, "invalid_phone_id", "", setup{}, func(b *bench) result { return b.do("DELETE", "/v1/users/phone_numbers/x", "{}") }},
+		{400, "invalid_totp_id", "", setup{}, func(b *bench) result { return b.do("DELETE", "/v1/users/totps/x", "{}") }},
+		{404, "email_not_found", "deleted", setup{}, func(b *bench) result {
+			return b.do("DELETE", "/v1/users/emails/"+accounts.EmailID.New(false), "{}")
+		}},
+		{404, "phone_number_not_found", "deleted", setup{}, func(b *bench) result {
+			return b.do("DELETE", "/v1/users/phone_numbers/"+accounts.PhoneID.New(false), "{}")
+		}},
+		{404, "totp_not_found", "", setup{}, func(b *bench) result { return b.do("DELETE", "/v1/users/totps/"+accounts.TOTPID.New(false), "{}") }},
+		{404, "factor_not_found", "", setup{}, func(b *bench) result { return b.do("DELETE", "/v1/users/webauthn_registrations/x", "{}") }},
+		{404, "connected_app_not_found", "", setup{}, func(b *bench) result {
+			user := b.do("POST", "/v1/users", bodyOf("sms", johnPhone))
+			return b.do("POST", "/v1/users/"+user.text("user_id")+"/connected_apps/x/revoke", "{}")
+		}},
+		{400, "invalid_exchange_primary_factor_fields", "none", setup{}, func(b *bench) result {
+			return b.do("PUT", "/v1/users/x/exchange_primary_factor", "{}")
+		}},
+		{400, "invalid_exchange_primary_factor_fields", "both", setup{}, func(b *bench) result {
+			return b.do("PUT", "/v1/users/x/exchange_primary_factor", `{"email_address": "a@example.com", "phone_number": "+12025550163"}`)
+		}},
+		{400, "invalid_exchange_primary_factor_user", "", setup{}, func(b *bench) result {
+			user := b.post("/v1/users", `{"email": %q, "phone_number": %q}`, johnEmail, johnPhone)
+			return b.do("PUT", "/v1/users/"+user.text("user_id")+"/exchange_primary_factor", `{"email_address": "a@example.com"}`)
+		}},
+		{400, "duplicate_phone_number_for_user", "", setup{}, func(b *bench) result {
+			user := b.do("POST", "/v1/users", bodyOf("sms", johnPhone))
+			return b.do("PUT", "/v1/users/"+user.text("user_id"), `{"phone_numbers": [{"phone_number": "+12025550162"}]}`)
+		}},
+		{400, "duplicate_email_for_user", "", setup{}, func(b *bench) result {
+			user := b.do("POST", "/v1/users", bodyOf("email", johnEmail))
+			return b.do("PUT", "/v1/users/"+user.text("user_id")+"/exchange_primary_factor", `{"email_address": "JOHN@example.com"}`)
+		}},
+		{400, "too_many_unverified_factors", "update", setup{}, func(b *bench) result {
+			user := b.do("POST", "/v1/users", bodyOf("sms", johnPhone))
+			return b.do("PUT", "/v1/users/"+user.text("user_id"), `{"emails": [{"email": "john@example.com"}]}`)
+		}},
+		{400, "invalid_phone_number", "update", setup{}, func(b *bench) result {
+			return b.do("PUT", "/v1/users/x", `{"phone_numbers": [{"phone_number": "+1"}]}`)
+		}},
+		{400, "invalid_email", "exchange", setup{}, func(b *bench) result {
+			return b.do("PUT", "/v1/users/x/exchange_primary_factor", `{"email_address": "x"}`)
+		}},
+		{400, "invalid_user_id", "update", setup{}, func(b *bench) result { return b.do("PUT", "/v1/users/a%20b", "{}") }},
+
+		{400, "user_search_invalid_limit", "", setup{}, func(b *bench) result { return b.post(search, `{"limit": 1001}`) }},
+		{400, "user_search_invalid_limit", "negative", setup{}, func(b *bench) result { return b.post(search, `{"limit": -1}`) }},
+		{400, "user_search_invalid_cursor", "", setup{}, func(b *bench) result { return b.post(search, `{"cursor": "x"}`) }},
+		{400, "user_search_invalid_operator", "", setup{}, func(b *bench) result { return b.post(search, `{"query": {"operator": "XOR"}}`) }},
+		{400, "user_search_missing_filter_name", "", setup{}, func(b *bench) result { return b.searchFor(`{"filter_value": "x"}`) }},
+		{400, "user_search_filter_name_must_be_string", "", setup{}, func(b *bench) result { return b.searchFor(`{"filter_name": 1, "filter_value": "x"}`) }},
+		{400, "user_search_filter_name_not_recognized", "", setup{}, func(b *bench) result { return b.searchFor(`{"filter_name": "x", "filter_value": "x"}`) }},
+		{400, "user_search_missing_filter_value", "", setup{}, func(b *bench) result { return b.searchFor(`{"filter_name": "status"}`) }},
+		{400, "user_search_missing_filter_value", "null", setup{}, func(b *bench) result { return b.filter("status", "null") }},
+		{400, "user_search_expected_array_of_string", "", setup{}, func(b *bench) result { return b.filter("phone_id", `"x"`) }},
+		{400, "user_search_expected_array_of_string", "null inside", setup{}, func(b *bench) result { return b.filter("oauth_provider", `[null]`) }},
+		{400, "user_search_expected_bool", "", setup{}, func(b *bench) result { return b.filter("password_exists", `"true"`) }},
+		{400, "user_search_expected_string", "", setup{}, func(b *bench) result { return b.filter("full_name_fuzzy", `["x"]`) }},
+		{400, "user_search_expected_object", "", setup{}, func(b *bench) result { return b.filter("created_at_between", `"2026-01-01T00:00:00Z"`) }},
+		{400, "user_search_expected_timestamp", "", setup{}, func(b *bench) result { return b.filter("created_at_less_than", `"yesterday"`) }},
+		{400, "user_search_expected_timestamp", "half a period", setup{}, func(b *bench) result {
+			return b.filter("created_at_between", `{"greater_than": "2026-01-01T00:00:00Z"}`)
+		}},
+		{400, "user_search_expected_timestamp", "zero", setup{}, func(b *bench) result { return b.filter("created_at_greater_than", `"0001-01-01T00:00:00Z"`) }},
+		{400, "user_search_invalid_status_filter", "", setup{}, func(b *bench) result { return b.filter("status", `"deleted"`) }},
+		{400, "user_search_maximum_filter_value_count_exceeded", "", setup{}, func(b *bench) result {
+			return b.filter("user_id", "["+strings.Repeat(`"x",`, 1000)+`"x"]`)
+		}},
+		{400, "user_search_phone_number_fuzzy_too_short", "", setup{}, func(b *bench) result { return b.filter("phone_number_fuzzy", `"+1"`) }},
+		{400, "user_search_email_address_fuzzy_too_short", "", setup{}, func(b *bench) result { return b.filter("email_address_fuzzy", `"aé"`) }},
+		{400, "user_search_full_name_fuzzy_too_short", "", setup{}, func(b *bench) result { return b.filter("full_name_fuzzy", `""`) }},
+		{400, "user_search_cannot_mix_internal_and_external_user_ids", "", setup{}, func(b *bench) result {
+			return b.filter("user_id", fmt.Sprintf(`["x", %q]`, accounts.UserID.New(false)))
+		}},
+		{400, "bad_request", "filters", setup{}, func(b *bench) result {
+			one := `{"filter_name": "status", "filter_value": "active"}`
+			return b.searchFor(strings.Repeat(one+",", 100) + one)
 		}},
 
 		{404, "user_not_found", "", setup{}, func(b *bench) result { return b.do("GET", "/v1/users/"+accounts.UserID.New(false), "") }},

@@ -14,6 +14,7 @@ import (
 	"github.com/passcode-go/passcode/delivery/deliverytest"
 	"github.com/passcode-go/passcode/engine"
 	"github.com/passcode-go/passcode/engine/accounts"
+	"github.com/passcode-go/passcode/engine/sessions"
 	"github.com/passcode-go/passcode/store/memstore"
 )
 
@@ -40,11 +41,24 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	acc, err := accounts.New(accounts.Config{Engine: eng, Directory: memstore.NewDirectory()})
+	signing, err := sessions.NewSigningKey(false) // made once and kept, as all keys
 	if err != nil {
 		log.Fatal(err)
 	}
-	api, err := httpapi.New(httpapi.Config{Accounts: acc, ProjectID: project, Secret: secret})
+	logins, err := sessions.New(sessions.Config{
+		Store:     records,
+		Keys:      engine.RandomKeys(),
+		Signing:   []sessions.SigningKey{signing},
+		ProjectID: project,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	acc, err := accounts.New(accounts.Config{Engine: eng, Directory: memstore.NewDirectory(), Sessions: logins})
+	if err != nil {
+		log.Fatal(err)
+	}
+	api, err := httpapi.New(httpapi.Config{Accounts: acc, Sessions: logins, ProjectID: project, Secret: secret})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -78,8 +92,11 @@ func Example() {
 
 	message, _ := inbox.Last("+12025550162")
 	code := message.Code.Reveal()
-	done := post("/v1/otps/authenticate", map[string]any{"method_id": sent["phone_id"], "code": code})
+	done := post("/v1/otps/authenticate", map[string]any{"method_id": sent["phone_id"], "code": code, "session_duration_minutes": 60})
 	fmt.Println(done["status_code"], "logged in:", done["user_id"] == sent["user_id"])
+
+	next := post("/v1/sessions/authenticate", map[string]any{"session_token": done["session_token"]})
+	fmt.Println(next["status_code"], "still:", next["user"].(map[string]any)["user_id"] == sent["user_id"])
 
 	again := post("/v1/otps/authenticate", map[string]any{"method_id": sent["phone_id"], "code": code})
 	fmt.Println(again["status_code"], again["error_type"])
@@ -89,6 +106,7 @@ func Example() {
 	// Output:
 	// 200 new user: true
 	// 200 logged in: true
+	// 200 still: true
 	// 401 unable_to_auth_otp_code
 	// 400 invalid_phone_number_country_code
 }

@@ -9,6 +9,10 @@ import (
 	"time"
 
 	"github.com/passcode-go/passcode/delivery"
+	"github.com/passcode-go/passcode/engine"
+	"github.com/passcode-go/passcode/engine/accounts"
+	"github.com/passcode-go/passcode/engine/sessions"
+	"github.com/passcode-go/passcode/engine/totp"
 	"github.com/passcode-go/passcode/policy"
 )
 
@@ -93,18 +97,52 @@ func (f *form) object(name string) *form {
 	return inner
 }
 
-// lifetime reads expiration_minutes; 0 means the default.
-func (f *form) lifetime() time.Duration {
-	n, given := f.integer("expiration_minutes")
+// objects returns an array of objects.
+func (f *form) objects(name string) []*form {
+	var list []map[string]json.RawMessage
+	f.read(name, "an array of objects", &list)
+	var all []*form
+	for _, fields := range list {
+		if fields == nil {
+			f.fail(badRequest("The field " + f.prefix + name + " must be an array of objects."))
+		}
+		all = append(all, &form{fields: fields, prefix: f.prefix + name + "[].", fault: f.fault})
+	}
+	return all
+}
+
+// minutes returns a number of minutes within bounds, 0 for none.
+func (f *form) minutes(name string, least, most time.Duration, refusal error) time.Duration {
+	n, given := f.integer(name)
 	if !given || f.err() != nil {
 		return 0
 	}
-	const least, most = int64(policy.MinLifetime / time.Minute), int64(policy.MaxLifetime / time.Minute)
-	if n < least || n > most {
-		f.fail(errExpiration)
+	if n < int64(least/time.Minute) || n > int64(most/time.Minute) {
+		f.fail(refusal)
 		return 0
 	}
 	return time.Duration(n) * time.Minute
+}
+
+// lifetime returns how long a passcode should live, 0 for the default.
+func (f *form) lifetime() time.Duration {
+	return f.minutes("expiration_minutes", policy.MinLifetime, policy.MaxLifetime, errExpiration)
+}
+
+// window returns how long an authenticator app should wait for its first code,
+// 0 for the default.
+func (f *form) window() time.Duration {
+	return f.minutes("expiration_minutes", totp.MinWindow, totp.MaxWindow, errWindow)
+}
+
+// userID returns user_id. That none is given is for the accounts to say: nobody
+// has the empty id.
+func (f *form) userID() string {
+	id := f.text("user_id")
+	if id != "" && !accounts.IsUserID(id) {
+		f.fail(errUserID)
+	}
+	return id
 }
 
 func (f *form) locale(channel delivery.Channel) string {
@@ -115,16 +153,59 @@ func (f *form) locale(channel delivery.Channel) string {
 	return locale
 }
 
-// attributes checks the end user's address and browser. Nothing uses them yet.
-func (f *form) attributes() {
+// attributes returns the end user's address, in one form for each, and
+// browser.
+func (f *form) attributes() engine.Client {
 	attributes := f.object("attributes")
-	if ip := attributes.text("ip_address"); ip != "" {
-		if address, err := netip.ParseAddr(ip); err != nil || address.Zone() != "" {
+	ip, agent := attributes.text("ip_address"), attributes.text("user_agent")
+	if ip != "" {
+		address, err := netip.ParseAddr(ip)
+		if err != nil || address.Zone() != "" {
 			f.fail(errIPAddress)
 		}
+		ip = address.Unmap().String()
 	}
-	agent := attributes.text("user_agent")
 	if len(agent) > maxUserAgent || strings.ContainsFunc(agent, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		f.fail(errUserAgent)
+	}
+	return engine.Client{IP: ip, UserAgent: agent}
+}
+
+// credential returns the token or the JWT of a session, of which there may be
+// neither.
+func (f *form) credential() sessions.Credential {
+	c := sessions.Credential{Token: f.text("session_token"), JWT: f.text("session_jwt")}
+	if c.Token != "" && c.JWT != "" {
+		f.fail(errTwoSessions)
+	}
+	return c
+}
+
+// duration returns session_duration_minutes, 0 for none. 0 is none on the wire
+// too: clients of some languages cannot tell them apart.
+func (f *form) duration() time.Duration {
+	const name = "session_duration_minutes"
+	if n, _ := f.integer(name); n == 0 {
+		return 0
+	}
+	return f.minutes(name, sessions.MinDuration, sessions.MaxDuration, sessions.ErrDuration)
+}
+
+// claims returns session_custom_claims, nil for none.
+func (f *form) claims() json.RawMessage {
+	raw := f.raw("session_custom_claims")
+	if len(raw) > 0 && raw[0] != '{' {
+		f.fail(sessions.ErrClaims)
+	}
+	return raw
+}
+
+// session returns what session a code should begin or go on with.
+func (f *form) session(client engine.Client) accounts.SessionRequest {
+	return accounts.SessionRequest{
+		Credential: f.credential(),
+		Duration:   f.duration(),
+		Claims:     f.claims(),
+		Attributes: sessions.Attributes{IPAddress: client.IP, UserAgent: client.UserAgent},
 	}
 }

@@ -3,10 +3,12 @@ package httpapi
 import (
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 // FuzzDecode checks what the decoder takes against encoding/json.
@@ -41,6 +43,14 @@ func FuzzDecode(f *testing.F) {
 			form.integer(name)
 			form.texts(name)
 			form.object(name).text("x")
+			form.minutes(name, time.Minute, time.Hour, errWindow)
+		}
+		client := form.attributes()
+		if again, err := netip.ParseAddr(client.IP); form.err() == nil && client.IP != "" && (err != nil || again.String() != client.IP) {
+			t.Fatalf("%q is not the one form of an address", client.IP)
+		}
+		if s := form.session(client); form.err() == nil && (s.Credential.Token != "" && s.Credential.JWT != "" || s.Duration < 0) {
+			t.Fatalf("%+v", s.Credential)
 		}
 		// What is taken can be written and taken again.
 		if form.fields == nil {

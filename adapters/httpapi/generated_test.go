@@ -47,15 +47,17 @@ func (g *generator) spoil(s string) string {
 
 func (g *generator) path() string {
 	if g.IntN(10) == 0 {
-		return "/" + g.spoil(g.pick("", "v1", "v1/users/emails/x", "v1/sessions/jwks/x", "v2/otps/sms/send", "../../etc/passwd", "v1//users"))
+		return "/" + g.spoil(g.pick("", "v1", "v1/users/emails/x", "v1/sessions/jwks/x", "v1/sessions/jwks/"+testProject, "v2/otps/sms/send", "../../etc/passwd", "v1//users"))
 	}
-	return g.spoil(g.pick(smsLogin, smsSend, emailLogin, emailSend, checkCode, "/v1/users", "/v1/users/"+sandboxUserID, "/v1/users/a%7Cb"))
+	return g.spoil(g.pick(smsLogin, smsSend, emailLogin, emailSend, checkCode, checkSession, revoke, listSessions+sandboxUserID, createTOTP, checkTOTP, recoverTOTP, recoveryCodes, "/v1/users", "/v1/users", "/v1/users", "/v1/users/"+sandboxUserID, "/v1/users/a%7Cb"))
 }
 
 // usual are values that the fields take.
 var usual = map[string]string{
 	"phone_number": `"+12025550162"`, "email": `"john@example.com"`, "code": `"000000"`, "method_id": `"` + sandboxPhoneID + `"`, "user_id": `"` + sandboxUserID + `"`,
 	"expiration_minutes": "5", "locale": `"fr"`, "attributes": `{"ip_address":"::1"}`, "options": "{}", "name": `{"first_name":"x"}`, "external_id": `"a|b"`,
+	"totp_code": `"000000"`, "recovery_code": `"a1b2-c3d4-e5f6"`, "session_token": `"` + sandboxToken + `"`, "session_id": `"` + sandboxSessionID + `"`,
+	"session_duration_minutes": "60", "session_custom_claims": `{"a":{"b":null}}`,
 	"trusted_metadata": `{"a":{"b":[1]}}`, "roles": `["x"]`, "create_user_as_pending": "true",
 }
 
@@ -71,7 +73,7 @@ func (g *generator) body() string {
 	var fields []string
 	for range g.IntN(6) {
 		name := g.pick("phone_number", "phone_number", "email", "email", "code", "method_id", "expiration_minutes", "locale", "attributes", "user_id", "session_token", "session_jwt",
-			"session_duration_minutes", "session_custom_claims", "options", "name", "external_id", "trusted_metadata", "roles", "create_user_as_pending", "login_template_id", "x", "__proto__")
+			"session_duration_minutes", "session_custom_claims", "session_id", "authorization_check", "totp_code", "recovery_code", "options", "name", "external_id", "trusted_metadata", "roles", "create_user_as_pending", "login_template_id", "x", "__proto__")
 		fields = append(fields, fmt.Sprintf("%q:%s", name, g.value(name)))
 	}
 	return g.spoil("{" + strings.Join(fields, ",") + "}")
@@ -98,7 +100,7 @@ func (g *generator) request() []byte {
 		framing, body = "Transfer-Encoding: chunked\r\n", fmt.Sprintf("%x\r\n%s\r\n%s", len(body), body, g.pick("0\r\n\r\n", "zz\r\n", ""))
 	}
 	path, method := g.path(), "POST"
-	if strings.HasPrefix(path, "/v1/users/") {
+	if strings.HasPrefix(path, "/v1/users/") || strings.HasPrefix(path, "/v1/sessions") && g.IntN(2) == 0 {
 		method = "GET"
 	}
 	if g.IntN(4) == 0 {

@@ -16,6 +16,8 @@ import (
 
 	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/engine/accounts"
+	"github.com/passcode-go/passcode/engine/sessions"
+	"github.com/passcode-go/passcode/engine/totp"
 	"github.com/passcode-go/passcode/store"
 )
 
@@ -27,9 +29,23 @@ import (
 type Accounts interface {
 	LoginOrCreate(ctx context.Context, r accounts.SendRequest) (accounts.Sent, error)
 	Send(ctx context.Context, r accounts.SendRequest) (accounts.Sent, error)
-	Authenticate(ctx context.Context, methodID, code string) (accounts.Authentication, error)
+	Authenticate(ctx context.Context, r accounts.AuthRequest) (accounts.Authentication, error)
 	Create(ctx context.Context, u accounts.NewUser) (store.User, error)
 	User(ctx context.Context, id string) (store.User, error)
+	Search(ctx context.Context, q store.Query) (store.Page, error)
+	Update(ctx context.Context, id string, c accounts.Change) (store.User, error)
+	Exchange(ctx context.Context, id string, class delivery.Class, address string) (store.User, error)
+	Delete(ctx context.Context, id string) (store.User, error)
+	DeleteMethod(ctx context.Context, methodID string) (store.User, error)
+	DeleteTOTP(ctx context.Context, totpID string) (store.User, error)
+	DeleteExternalID(ctx context.Context, id string) (store.User, error)
+
+	AuthenticateSession(ctx context.Context, r sessions.Request) (sessions.Granted, store.User, error)
+
+	EnrolTOTP(ctx context.Context, userID string, window time.Duration) (totp.Enrolment, store.User, error)
+	AuthenticateTOTP(ctx context.Context, r accounts.TOTPRequest) (accounts.TOTPAuthentication, error)
+	Recover(ctx context.Context, r accounts.TOTPRequest) (accounts.TOTPAuthentication, error)
+	TOTP(ctx context.Context, userID string) (store.User, totp.Status, error)
 }
 
 var _ Accounts = (*accounts.Accounts)(nil)
@@ -40,6 +56,10 @@ type Config struct {
 	// "live" as ProjectID does (see accounts.Config.Live): method ids of the
 	// other kind are refused as malformed.
 	Accounts Accounts
+
+	// Sessions are those that the accounts begin: see
+	// accounts.Config.Sessions. Required, with signing keys and the ProjectID.
+	Sessions *sessions.Sessions
 
 	// ProjectID is the user name of every request and Secret the password:
 	// see CheckCredentials. Required. The id decides which of the two the
@@ -62,6 +82,7 @@ type Config struct {
 // A Handler serves the API. It is safe for concurrent use.
 type Handler struct {
 	accounts        Accounts
+	sessions        *sandboxSessions
 	live            bool
 	project, secret [sha256.Size]byte // digests, for comparison in constant time
 	log             *slog.Logger
@@ -79,6 +100,12 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Accounts == nil {
 		return nil, errors.New("httpapi: Config.Accounts is missing")
 	}
+	if cfg.Sessions == nil {
+		return nil, errors.New("httpapi: Config.Sessions is missing")
+	}
+	if len(cfg.Sessions.JWKS()) == 0 {
+		return nil, errors.New("httpapi: Config.Sessions has no signing keys: clients want JWTs")
+	}
 	if err := CheckCredentials(cfg.ProjectID, cfg.Secret); err != nil {
 		return nil, err
 	}
@@ -87,35 +114,37 @@ func New(cfg Config) (*Handler, error) {
 	}
 	live := accounts.ProjectID.Match(cfg.ProjectID, true)
 	h := &Handler{
-		accounts: &sandbox{cfg.Accounts, live},
-		live:     live,
-		project:  sha256.Sum256([]byte(cfg.ProjectID)),
-		secret:   sha256.Sum256([]byte(cfg.Secret)),
-		log:      cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
-		now:      cfg.Now,
-		table:    errorTable(),
-		slots:    make(chan struct{}, cmp.Or(cfg.MaxConcurrent, 1024)),
+		live:    live,
+		project: sha256.Sum256([]byte(cfg.ProjectID)),
+		secret:  sha256.Sum256([]byte(cfg.Secret)),
+		log:     cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
+		now:     cfg.Now,
+		table:   errorTable(),
+		slots:   make(chan struct{}, cmp.Or(cfg.MaxConcurrent, 1024)),
 	}
 	if h.now == nil {
 		h.now = time.Now
 	}
+	h.sessions = &sandboxSessions{cfg.Sessions, live, h.now}
+	h.accounts = &sandbox{cfg.Accounts, live, h.sessions}
 	h.routes = h.routeTable()
 	return h, nil
 }
 
 // A call is one request on its way through the handler.
 type call struct {
-	id    string         // request id
-	route string         // pattern of its route; "" for none
-	class delivery.Class // what kind of address its errors are about; "" for none
-	param string         // decoded path parameter, where the route has one
-	form  *form          // decoded body
+	id     string          // request id
+	route  string          // pattern of its route; "" for none
+	class  delivery.Class  // what kind of address its errors are about; "" for none
+	factor sessions.Method // what kind of code: an app's, a recovery code, or "" for any other
+	params []string        // decoded path parameters, in their order
+	form   *form           // decoded body, or query of a GET
 }
 
 // An answer is what becomes of a call.
 type answer struct {
 	status int
-	header http.Header // besides what every answer has; may be nil
+	header http.Header // besides what every answer has, or in its place; may be nil
 	body   []byte
 	log    []slog.Attr // what the log says of an error
 }
@@ -128,13 +157,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := h.answer(w, r, c)
 
 	header := w.Header()
-	for name, values := range a.header {
-		header[name] = values
-	}
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-Length", strconv.Itoa(len(a.body)))
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
+	for name, values := range a.header {
+		header[name] = values
+	}
 	w.WriteHeader(a.status)
 	if r.Method != http.MethodHead {
 		w.Write(a.body)
@@ -151,7 +180,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, c *call) (a ans
 		}
 	}()
 	rt, err := h.find(r, c)
-	if err == nil {
+	if err == nil && !rt.public {
 		err = h.authorize(r)
 	}
 	if err == nil {
@@ -162,7 +191,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, c *call) (a ans
 			err = errBusy
 		}
 	}
-	if err == nil && r.Method == http.MethodPost {
+	if err == nil {
 		c.form, err = readForm(w, r)
 	}
 	if err != nil {
@@ -177,8 +206,16 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, c *call) (a ans
 	if err != nil {
 		return h.refuse(c, err)
 	}
-	return answer{status: rt.status, body: body}
+	a = answer{status: rt.status, body: body}
+	if rt.public {
+		a.header = http.Header{"Cache-Control": {publicCache}}
+	}
+	return a
 }
+
+// publicCache lets clients and proxies keep what needs no credentials: the
+// public keys, of which there is a new one long before the old one goes.
+const publicCache = "public, max-age=900"
 
 // A reply is the body of an answer.
 type reply interface {

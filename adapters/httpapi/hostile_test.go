@@ -30,7 +30,7 @@ func TestHostileBodies(t *testing.T) {
 		strings.Repeat("x", 10<<20),
 		"phone_number=%2B12025550162", "<phone_number>+12025550162</phone_number>",
 	}
-	for _, path := range []string{smsLogin, smsSend, "/v1/otps/whatsapp/send", emailLogin, emailSend, checkCode, "/v1/users"} {
+	for _, path := range []string{smsLogin, smsSend, "/v1/otps/whatsapp/send", emailLogin, emailSend, checkCode, checkSession, revoke, createTOTP, checkTOTP, recoverTOTP, recoveryCodes, "/v1/users"} {
 		for _, body := range bodies {
 			if r := b.do("POST", path, body); r.status != 400 || r.kind() != "bad_request" {
 				t.Errorf("%s with %.80q: %d %s", path, body, r.status, r.kind())
@@ -48,6 +48,8 @@ func TestHostileFields(t *testing.T) {
 	emails := []string{emailLogin, emailSend}
 	sends := slices.Concat(phones, emails)
 	users := []string{"/v1/users"}
+	codes := []string{checkCode, checkTOTP, recoverTOTP}
+	minutes := []string{`"5"`, "5.0", "5e0", "2.5", "true", "[5]", "{}", `""`}
 	text := []string{"1", "true", "{}", `["x"]`, `[]`, `{"$ne": null}`}
 	object := []string{"1", "true", `"x"`, "[]"}
 	flag := []string{"1", "0", `"true"`, "{}", "[]"}
@@ -58,13 +60,19 @@ func TestHostileFields(t *testing.T) {
 	}{
 		{"phone_number", slices.Concat(phones, users), text},
 		{"email", slices.Concat(emails, users), text},
-		{"expiration_minutes", sends, []string{`"5"`, "5.0", "5e0", "2.5", "true", "[5]", "{}", `""`}},
+		{"expiration_minutes", append(sends, createTOTP), minutes},
 		{"locale", sends, text},
 		{"login_template_id", emails, text},
-		{"attributes", slices.Concat(sends, users, []string{checkCode}), append(object, `{"ip_address": 1}`, `{"user_agent": {}}`)},
-		{"user_id", []string{smsSend, emailSend}, text},
-		{"session_token", []string{smsSend, emailSend, checkCode}, text},
-		{"session_jwt", []string{smsSend, emailSend, checkCode}, text},
+		{"attributes", slices.Concat(sends, users, codes), append(object, `{"ip_address": 1}`, `{"user_agent": {}}`)},
+		{"user_id", []string{smsSend, emailSend, createTOTP, recoveryCodes, checkTOTP, recoverTOTP}, text},
+		{"session_token", append(codes, smsSend, emailSend, checkSession, revoke), text},
+		{"session_jwt", append(codes, smsSend, emailSend, checkSession, revoke), text},
+		{"session_id", []string{revoke}, text},
+		{"session_duration_minutes", append(codes, checkSession), minutes},
+		{"session_custom_claims", append(codes, checkSession), object},
+		{"authorization_check", []string{checkSession}, append(object, `{"action": 1}`, `{"resource_id": []}`)},
+		{"totp_code", []string{checkTOTP}, append(text, "123456")},
+		{"recovery_code", []string{recoverTOTP}, text},
 		{"create_user_as_pending", []string{smsLogin, emailLogin, "/v1/users"}, flag},
 		{"name", users, append(object, `{"first_name": 1}`, `{"last_name": []}`)},
 		{"external_id", users, text},

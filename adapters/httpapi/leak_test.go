@@ -8,11 +8,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/engine"
 	"github.com/passcode-go/passcode/policy"
 	"github.com/passcode-go/passcode/store"
+	"github.com/passcode-go/passcode/store/storetest"
 )
 
 // talkative is a directory whose errors and panics name the values asked for.
@@ -173,5 +175,102 @@ func TestLogLine(t *testing.T) {
 	}
 	if all[2]["route"] != "/v1/users" || all[2]["method"] != "other" {
 		t.Errorf("an unknown method is logged as %v", all[2])
+	}
+}
+
+// No log has anything of a session or an authenticator app, and no refusal
+// repeats it.
+func TestNoSecretOfASessionLeaks(t *testing.T) {
+	t.Parallel()
+	down := false
+	b := newBench(t, setup{
+		engine: func(cfg *engine.Config) {
+			cfg.Store = storetest.NewFaulty(cfg.Store, func(storetest.Call) storetest.Fault {
+				if down {
+					return storetest.Before
+				}
+				return storetest.None
+			})
+		},
+		directory: func(d store.Directory) store.Directory { return talkative{d} },
+	})
+	var secrets, refusals []string
+	keep := func(r result) result {
+		secrets = append(secrets, r.text("session_token"), r.text("session_jwt"), r.text("secret"), r.text("qr_code"))
+		if r.text("session_jwt") != "" {
+			secrets = append(secrets, strings.Split(r.text("session_jwt"), ".")...)
+		}
+		codes, _ := r.body["recovery_codes"].([]any)
+		for _, code := range codes {
+			secrets = append(secrets, code.(string))
+		}
+		if r.status != 200 {
+			refusals = append(refusals, r.raw)
+		}
+		return r
+	}
+	login := keep(b.login(`"session_duration_minutes": 60, "attributes": {"user_agent": "Agent 47"}, "session_custom_claims": {"claim": "canary"}`))
+	user := login.text("user_id")
+	app := keep(b.want(b.post(createTOTP, `{"user_id": %q}`, user), 200, ""))
+	statuses := make(map[int]int)
+	for _, fault := range []bool{false, true, false} {
+		down = fault
+		for range 2 { // the second time some of it is used up
+			code := app.body["recovery_codes"].([]any)[0].(string)
+			for _, r := range []result{
+				b.checkToken(login.text("session_token")),
+				b.checkToken(login.text("session_token") + "A"),
+				b.checkToken(spoiled(login.text("session_token"))),
+				b.checkJWT(login.text("session_jwt")),
+				b.checkJWT(login.text("session_jwt") + "A"),
+				b.checkJWT(login.text("session_token")),
+				b.enterTOTP(user, app.text("secret")),
+				b.enterTOTP(user, code),
+				b.enterTOTP(user, b.appCode(app)),
+				b.enterRecovery(user, code),
+				b.enterRecovery(user, code+"a"),
+				b.enterRecovery(code, user),
+				b.enterRecovery("panic", code),
+				b.enterRecovery("fail", code),
+				b.post(recoveryCodes, `{"user_id": %q}`, user),
+				b.post(createTOTP, `{"user_id": %q}`, user),
+				b.post(emailSend, `{"email": %q, "session_token": %q}`, "fail@example.com", login.text("session_token")),
+				b.post(emailSend, `{"email": %q, "session_jwt": %q}`, johnEmail, login.text("session_jwt")+"A"),
+				b.do("GET", listSessions+login.text("session_token"), ""),
+				b.do("GET", "/v1/sessions/jwks/"+login.text("session_token"), ""),
+				b.do("GET", "/v1/sessions/"+login.text("session_token"), ""),
+				b.post(revoke, `{"session_id": %q}`, login.text("session_token")),
+				b.post(revoke, `{"session_token": %q}`, login.text("session_jwt")),
+			} {
+				statuses[keep(r).status]++
+			}
+			b.kit.Clock.Advance(time.Minute)
+		}
+	}
+	keep(b.post(revoke, `{"session_token": %q}`, login.text("session_token")))
+	for _, status := range []int{200, 400, 401, 404, 500, 503} {
+		if statuses[status] == 0 {
+			t.Errorf("nothing was answered with %d: %v", status, statuses)
+		}
+	}
+	log := b.log.String()
+	private := []string{user, "Agent 47", "canary", johnPhone[1:], johnEmail, sandboxToken}
+	for _, s := range append(private, secrets...) {
+		if len(s) == 0 {
+			continue
+		}
+		if i := strings.Index(log, s); i >= 0 {
+			t.Errorf("the log has %.40q: %s", s, log[max(0, i-200):i])
+		}
+	}
+	for _, refusal := range refusals {
+		for _, s := range append(private, secrets...) {
+			if len(s) > 0 && strings.Contains(refusal, s) {
+				t.Errorf("a refusal has %.40q: %s", s, refusal)
+			}
+		}
+	}
+	if len(secrets) < 100 || len(refusals) < 50 {
+		t.Errorf("%d secrets and %d refusals", len(secrets), len(refusals))
 	}
 }

@@ -2,17 +2,30 @@ package httpapi
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/engine/accounts"
 )
 
-// Fields that other parts of Stytch's API give a meaning. What a client asks
-// for with them is refused, never left out in silence.
-var (
-	errNoSessions = badRequest("Sessions are not supported: leave out session_token, session_jwt, session_duration_minutes and session_custom_claims.")
-	errNoMatching = badRequest("Attribute matching is not supported: leave out options.")
-)
+// otpRoutes are the calls about passcodes.
+func (h *Handler) otpRoutes() []route {
+	const post, ok = http.MethodPost, http.StatusOK
+	routes := []route{
+		{method: post, pattern: "/v1/otps/authenticate", status: ok, run: h.authenticate},
+	}
+	for _, channel := range []delivery.Channel{delivery.SMS, delivery.WhatsApp, delivery.Email} {
+		base := "/v1/otps/" + string(channel)
+		routes = append(routes,
+			route{method: post, pattern: base + "/login_or_create", class: channel.Class(), status: ok, run: func(ctx context.Context, c *call) (reply, error) {
+				return h.loginOrCreate(ctx, c, channel)
+			}},
+			route{method: post, pattern: base + "/send", class: channel.Class(), status: ok, run: func(ctx context.Context, c *call) (reply, error) {
+				return h.send(ctx, c, channel)
+			}})
+	}
+	return routes
+}
 
 // sentReply is the body of a code sent to an address.
 type sentReply struct {
@@ -51,24 +64,20 @@ func (h *Handler) loginOrCreate(ctx context.Context, c *call, channel delivery.C
 
 // send is POST /v1/otps/{channel}/send.
 func (h *Handler) send(ctx context.Context, c *call, channel delivery.Channel) (reply, error) {
-	req := sendRequest(c.form, channel)
-	req.UserID = c.form.text("user_id")
-	token, jwt := c.form.text("session_token"), c.form.text("session_jwt")
+	f := c.form
+	req := sendRequest(f, channel)
+	req.UserID = f.userID()
+	req.Session.Token, req.Session.JWT = f.text("session_token"), f.text("session_jwt")
 	given := 0
-	for _, selector := range []string{req.UserID, token, jwt} {
+	for _, selector := range []string{req.UserID, req.Session.Token, req.Session.JWT} {
 		if selector != "" {
 			given++
 		}
 	}
-	switch {
-	case given > 1:
-		c.form.fail(errSelectors)
-	case token != "" || jwt != "":
-		c.form.fail(errNoSessions)
-	case req.UserID != "" && !accounts.IsUserID(req.UserID):
-		c.form.fail(errUserID)
+	if given > 1 {
+		f.fail(errSelectors)
 	}
-	if err := c.form.err(); err != nil {
+	if err := f.err(); err != nil {
 		return nil, err
 	}
 	sent, err := h.accounts.Send(ctx, req)
@@ -91,54 +100,48 @@ func sendRequest(f *form, channel delivery.Channel) accounts.SendRequest {
 	}
 	req.Lifetime = f.lifetime()
 	req.Locale = f.locale(channel)
-	f.attributes()
+	req.Client = f.attributes()
 	return req
 }
 
-// authReply is the body of a code accepted. The members of a session are there
-// and empty, as clients expect of a call that asked for none.
+// authReply is the body of a code accepted.
 type authReply struct {
 	meta
-	UserID        string    `json:"user_id"`
-	MethodID      string    `json:"method_id"`
-	SessionToken  string    `json:"session_token"`
-	SessionJWT    string    `json:"session_jwt"`
-	Session       *struct{} `json:"session"`
+	UserID   string `json:"user_id"`
+	MethodID string `json:"method_id"`
+	sessionMembers
 	ResetSessions bool      `json:"reset_sessions"`
 	User          userBody  `json:"user"`
 	UserDevice    *struct{} `json:"user_device"`
 }
 
 // authenticate is POST /v1/otps/authenticate. All of the request is checked
-// before the code is: one that is refused uses up no code.
+// before the code is, here and by the accounts: one that is refused uses up no
+// code.
 func (h *Handler) authenticate(ctx context.Context, c *call) (reply, error) {
 	f := c.form
-	methodID, code := f.text("method_id"), f.text("code")
-	f.attributes()
-	options := f.object("options")
-	for _, name := range []string{"ip_match_required", "user_agent_match_required"} {
-		if options.flag(name) {
-			f.fail(errNoMatching)
-		}
+	client, options := f.attributes(), f.object("options")
+	req := accounts.AuthRequest{
+		MethodID:       f.text("method_id"),
+		Code:           f.text("code"),
+		Client:         client,
+		MatchIP:        options.flag("ip_match_required"),
+		MatchUserAgent: options.flag("user_agent_match_required"),
+		Session:        f.session(client),
 	}
-	token, jwt := f.text("session_token"), f.text("session_jwt")
-	minutes, _ := f.integer("session_duration_minutes")
-	claims := f.object("session_custom_claims")
-	switch {
-	case token != "" && jwt != "":
-		f.fail(errSessions)
-	case token != "" || jwt != "" || minutes != 0 || len(claims.fields) > 0:
-		f.fail(errNoSessions)
-	}
-	if !accounts.PhoneID.Match(methodID, h.live) && !accounts.EmailID.Match(methodID, h.live) {
+	if !accounts.PhoneID.Match(req.MethodID, h.live) && !accounts.EmailID.Match(req.MethodID, h.live) {
 		f.fail(errMethodID)
 	}
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	auth, err := h.accounts.Authenticate(ctx, methodID, code)
+	auth, err := h.accounts.Authenticate(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	return &authReply{UserID: auth.User.ID, MethodID: auth.Method.ID, User: newUserBody(auth.User)}, nil
+	members, err := h.sessionMembers(auth.Session)
+	if err != nil {
+		return nil, err
+	}
+	return &authReply{UserID: auth.User.ID, MethodID: auth.Method.ID, sessionMembers: members, User: newUserBody(auth.User)}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/passcode-go/passcode/delivery"
@@ -12,30 +13,18 @@ import (
 // A route is one call of the API.
 type route struct {
 	method  string
-	pattern string         // one segment may be "{…}"
+	pattern string         // segments may be "{…}"
 	class   delivery.Class // of the address that the call is about; "" where that varies
 	status  int            // of a success
+	public  bool           // needs no credentials
 	run     func(context.Context, *call) (reply, error)
 }
 
+// routeTable returns all calls. Of several that fit a request the first one is
+// taken, so those whose path is written out stand before those with a
+// parameter in the same place.
 func (h *Handler) routeTable() []route {
-	const post, ok = http.MethodPost, http.StatusOK
-	routes := []route{
-		{post, "/v1/otps/authenticate", "", ok, h.authenticate},
-		{post, "/v1/users", "", http.StatusCreated, h.createUser},
-		{http.MethodGet, "/v1/users/{user_id}", "", ok, h.getUser},
-	}
-	for _, channel := range []delivery.Channel{delivery.SMS, delivery.WhatsApp, delivery.Email} {
-		base := "/v1/otps/" + string(channel)
-		routes = append(routes,
-			route{post, base + "/login_or_create", channel.Class(), ok, func(ctx context.Context, c *call) (reply, error) {
-				return h.loginOrCreate(ctx, c, channel)
-			}},
-			route{post, base + "/send", channel.Class(), ok, func(ctx context.Context, c *call) (reply, error) {
-				return h.send(ctx, c, channel)
-			}})
-	}
-	return routes
+	return slices.Concat(h.otpRoutes(), h.userRoutes(), h.sessionRoutes(), h.totpRoutes())
 }
 
 // find returns the route of a request and fills in what the call knows of it.
@@ -50,13 +39,13 @@ func (h *Handler) find(r *http.Request, c *call) (*route, error) {
 	var allow []string
 	for i := range h.routes {
 		rt := &h.routes[i]
-		param, ok := match(rt.pattern, segments)
+		params, ok := match(rt.pattern, segments)
 		if !ok {
 			continue
 		}
 		c.route = rt.pattern
 		if r.Method == rt.method || r.Method == http.MethodHead && rt.method == http.MethodGet {
-			c.class, c.param = rt.class, param
+			c.class, c.params = rt.class, params
 			return rt, nil
 		}
 		allow = append(allow, rt.method)
@@ -88,20 +77,20 @@ func split(escaped string) (segments []string, ok bool) {
 	return segments, true
 }
 
-// match reports whether the segments have the pattern, and returns the one
-// that stands in the place of "{…}".
-func match(pattern string, segments []string) (param string, ok bool) {
+// match reports whether the segments have the pattern, and returns those that
+// stand in the places of "{…}".
+func match(pattern string, segments []string) (params []string, ok bool) {
 	i := 0
 	for want := range strings.SplitSeq(pattern[1:], "/") {
 		switch {
 		case i >= len(segments):
-			return "", false
+			return nil, false
 		case want[0] == '{':
-			param = segments[i]
+			params = append(params, segments[i])
 		case want != segments[i]:
-			return "", false
+			return nil, false
 		}
 		i++
 	}
-	return param, i == len(segments)
+	return params, i == len(segments)
 }

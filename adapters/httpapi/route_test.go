@@ -14,7 +14,7 @@ func TestUnknownPaths(t *testing.T) {
 		"/", "//", "/v1", "/v1/", "/v2/users", "/v1/otps", "/v1/otps/sms", "/v1/otps/sms/send/x", "/v1/otps/voice/send", "/v1/otps/SMS/send",
 		"/v1/otps/authenticate/", "//v1/otps/authenticate", "/v1//otps/authenticate", "/v1/otps/./authenticate", "/v1/otps/x/../authenticate",
 		"/v1/otps%2Fauthenticate", "/v1/otps%2fauthenticate", "/v1/otps/%2e/authenticate", "/v1/users/", "/v1/users//", "/v1/users/.", "/v1/users/..",
-		"/v1/users/%2e%2e", "/v1/users/a%2Fb", "/v1/users/a/b", "/v1/users/%2F", "/v1/Users/x", "/v1/sessions/authenticate", "/v1/users/emails/x",
+		"/v1/users/%2e%2e", "/v1/users/a%2Fb", "/v1/users/a/b", "/v1/users/%2F", "/v1/Users/x", "/v1/sessions/", "/v1/sessions/x", "/v1/sessions/jwks", "/v1/sessions/jwks/x/y", "/v1/totps/x", "/v1/totps/", "/v1/users/emails/x/y", "/v1/users/x/emails", "/v1/users/x/connected_apps/y",
 		"/favicon.ico", "/v1/otps/authenticate%00", "/v1/otps/authenticate%20", "/V1/users", "/index.html",
 	} {
 		for _, method := range []string{"GET", "POST", "PUT"} {
@@ -54,7 +54,9 @@ func TestMethods(t *testing.T) {
 	for path, allow := range map[string]string{
 		smsLogin: "POST", smsSend: "POST", emailLogin: "POST", emailSend: "POST", checkCode: "POST",
 		"/v1/otps/whatsapp/login_or_create": "POST", "/v1/otps/whatsapp/send": "POST",
-		"/v1/users": "POST", "/v1/users/x": "GET, HEAD",
+		"/v1/users": "POST", "/v1/users/x": "GET, HEAD, PUT, DELETE", "/v1/users/search": "POST, GET, HEAD, PUT, DELETE",
+		"/v1/users/emails/x": "DELETE", "/v1/users/passwords/x": "DELETE", "/v1/users/x/exchange_primary_factor": "PUT", "/v1/users/x/external_id": "DELETE",
+		"/v1/users/x/connected_apps": "GET, HEAD", "/v1/users/x/connected_apps/y/revoke": "POST",
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "get", "PROPFIND"} {
 			if strings.Contains(allow, method) {

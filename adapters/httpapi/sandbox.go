@@ -8,6 +8,7 @@ import (
 	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/engine"
 	"github.com/passcode-go/passcode/engine/accounts"
+	"github.com/passcode-go/passcode/engine/sessions"
 	"github.com/passcode-go/passcode/store"
 )
 
@@ -24,11 +25,12 @@ const (
 
 // A sandbox stands before the accounts. In a test project it answers for the
 // sandbox values, and what is behind it never sees them: nothing is stored,
-// counted or sent. In a live project it refuses the addresses, and the code
-// and the ids mean nothing.
+// counted or sent. In a live project it refuses the addresses, and the codes,
+// ids and tokens mean nothing.
 type sandbox struct {
 	Accounts
-	live bool
+	live     bool
+	sessions *sandboxSessions
 }
 
 var _ Accounts = (*sandbox)(nil)
@@ -55,14 +57,6 @@ func isSandbox(class delivery.Class, address string) bool {
 	return address == sandboxPhone
 }
 
-// refused returns the error of a sandbox address in a live project.
-func refused(class delivery.Class) error {
-	if class == delivery.ClassEmail {
-		return errEmailSandbox
-	}
-	return errPhoneSandbox
-}
-
 func (s *sandbox) LoginOrCreate(ctx context.Context, r accounts.SendRequest) (accounts.Sent, error) {
 	if isSandbox(r.Channel.Class(), r.To) {
 		return s.sent(r)
@@ -71,60 +65,103 @@ func (s *sandbox) LoginOrCreate(ctx context.Context, r accounts.SendRequest) (ac
 }
 
 func (s *sandbox) Send(ctx context.Context, r accounts.SendRequest) (accounts.Sent, error) {
-	if isSandbox(r.Channel.Class(), r.To) {
-		return s.sent(r)
+	mine, err := s.sessions.shows(r.Session)
+	switch {
+	case err != nil:
+		return accounts.Sent{}, err
+	case !isSandbox(r.Channel.Class(), r.To):
+		if mine {
+			return accounts.Sent{}, sessions.ErrNotFound // the sandbox user gets no addresses
+		}
+		return s.Accounts.Send(ctx, r)
+	case r.Session.Given() && !mine:
+		if _, err := s.sessions.Lookup(ctx, r.Session); err != nil {
+			return accounts.Sent{}, err
+		}
+		return accounts.Sent{}, s.taken(r.Channel.Class())
+	case r.UserID != "" && r.UserID != sandboxUserID:
+		return accounts.Sent{}, s.taken(r.Channel.Class())
 	}
-	return s.Accounts.Send(ctx, r)
+	return s.sent(r)
 }
 
 func (s *sandbox) sent(r accounts.SendRequest) (accounts.Sent, error) {
 	class := r.Channel.Class()
 	switch {
 	case s.live:
-		return accounts.Sent{}, refused(class)
-	case r.UserID != "" && r.UserID != sandboxUserID:
-		return accounts.Sent{}, accounts.ErrNotOwned
+		return accounts.Sent{}, s.taken(class)
 	case class == delivery.ClassEmail:
 		return accounts.Sent{UserID: sandboxUserID, MethodID: sandboxEmailID}, nil
 	}
 	return accounts.Sent{UserID: sandboxUserID, MethodID: sandboxPhoneID}, nil
 }
 
-func (s *sandbox) Authenticate(ctx context.Context, methodID, code string) (accounts.Authentication, error) {
-	if s.live || methodID != sandboxPhoneID && methodID != sandboxEmailID {
-		return s.Accounts.Authenticate(ctx, methodID, code)
-	}
+// taken returns the error for somebody else who would have a sandbox address.
+func (s *sandbox) taken(class delivery.Class) error {
+	email := class == delivery.ClassEmail
 	switch {
-	case len(code) != len(sandboxCode) || strings.Trim(code, "0123456789") != "":
-		return accounts.Authentication{}, &engine.Error{Kind: engine.ErrFormat}
-	case code != sandboxCode:
-		return accounts.Authentication{}, &engine.Error{Kind: engine.ErrWrong}
+	case s.live && email:
+		return errEmailSandbox
+	case s.live:
+		return errPhoneSandbox
+	case email:
+		return &store.TakenError{Index: store.ByEmail, Owner: sandboxUserID}
 	}
-	user := sandboxUser()
-	method := user.Phones[0]
-	if methodID == sandboxEmailID {
-		method = user.Emails[0]
-	}
-	return accounts.Authentication{User: user, Method: method}, nil
+	return &store.TakenError{Index: store.ByPhone, Owner: sandboxUserID}
 }
 
-// Create refuses the sandbox addresses in a test project too: the sandbox user
-// has them.
-func (s *sandbox) Create(ctx context.Context, u accounts.NewUser) (store.User, error) {
-	for _, a := range []struct {
-		class   delivery.Class
-		by      store.Index
-		address string
-	}{{delivery.ClassPhone, store.ByPhone, u.Phone}, {delivery.ClassEmail, store.ByEmail, u.Email}} {
-		switch {
-		case !isSandbox(a.class, a.address):
-		case s.live:
-			return store.User{}, refused(a.class)
-		default:
-			return store.User{}, &store.TakenError{Index: a.by, Owner: sandboxUserID}
+func (s *sandbox) Authenticate(ctx context.Context, r accounts.AuthRequest) (accounts.Authentication, error) {
+	if s.live || r.MethodID != sandboxPhoneID && r.MethodID != sandboxEmailID {
+		if err := s.sessions.others(r.Session.Credential); err != nil {
+			return accounts.Authentication{}, err
 		}
+		return s.Accounts.Authenticate(ctx, r)
+	}
+	user := sandboxUser()
+	method, factor := user.Phones[0], sessions.SMS
+	if r.MethodID == sandboxEmailID {
+		method, factor = user.Emails[0], sessions.Email
+	}
+	session, err := s.sessions.grant(ctx, r.Session, sessions.Factor{Method: factor, ID: method.ID, Address: method.Address})
+	if err == nil {
+		err = judge(r.Code, sandboxCode, isDigits)
+	}
+	if err != nil {
+		return accounts.Authentication{}, err
+	}
+	return accounts.Authentication{User: user, Method: method, Session: session}, nil
+}
+
+// judge compares a code with the sandbox's.
+func judge(code, right string, isCode func(string) bool) error {
+	switch {
+	case !isCode(code):
+		return &engine.Error{Kind: engine.ErrFormat}
+	case code != right:
+		return &engine.Error{Kind: engine.ErrWrong}
+	}
+	return nil
+}
+
+func isDigits(code string) bool { return len(code) == 6 && strings.Trim(code, "0123456789") == "" }
+
+// Create refuses the sandbox addresses in a test project too: the sandbox user
+// has them. So does Exchange.
+func (s *sandbox) Create(ctx context.Context, u accounts.NewUser) (store.User, error) {
+	switch {
+	case isSandbox(delivery.ClassPhone, u.Phone):
+		return store.User{}, s.taken(delivery.ClassPhone)
+	case isSandbox(delivery.ClassEmail, u.Email):
+		return store.User{}, s.taken(delivery.ClassEmail)
 	}
 	return s.Accounts.Create(ctx, u)
+}
+
+func (s *sandbox) Exchange(ctx context.Context, id string, class delivery.Class, address string) (store.User, error) {
+	if isSandbox(class, address) {
+		return store.User{}, s.taken(class)
+	}
+	return s.Accounts.Exchange(ctx, id, class, address)
 }
 
 func (s *sandbox) User(ctx context.Context, id string) (store.User, error) {

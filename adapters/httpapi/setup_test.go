@@ -14,6 +14,8 @@ import (
 	"github.com/passcode-go/passcode/engine"
 	"github.com/passcode-go/passcode/engine/accounts"
 	"github.com/passcode-go/passcode/engine/enginetest"
+	"github.com/passcode-go/passcode/engine/sessions"
+	"github.com/passcode-go/passcode/engine/totp"
 	"github.com/passcode-go/passcode/store"
 	"github.com/passcode-go/passcode/store/memstore"
 )
@@ -34,7 +36,17 @@ type setup struct {
 	engine    func(*engine.Config)
 	directory func(store.Directory) store.Directory
 	accounts  func(Accounts) Accounts
+	sessions  func(*sessions.Config)
 }
+
+// signingKey is made once, since that takes a while.
+var signingKey = sync.OnceValue(func() sessions.SigningKey {
+	key, err := sessions.NewSigningKey(false)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
 
 // A bench is a handler with everything behind it.
 type bench struct {
@@ -44,24 +56,45 @@ type bench struct {
 	api             *Handler
 	log             *logBuffer
 	project, secret string
+	sessions        *sessions.Sessions
+	key             sessions.SigningKey
 }
 
 func newBench(t testing.TB, s setup) *bench {
 	t.Helper()
-	b := &bench{t: t, users: memstore.NewDirectory(), log: &logBuffer{}, project: testProject, secret: testSecret}
+	b := &bench{t: t, users: memstore.NewDirectory(), log: &logBuffer{}, project: testProject, secret: testSecret, key: signingKey()}
 	if s.live {
 		b.project, b.secret = liveProject, liveSecret
 	}
+	var records store.Store
 	b.kit = enginetest.New(t, func(cfg *engine.Config) {
 		if s.engine != nil {
 			s.engine(cfg)
 		}
+		records = cfg.Store
 	})
+	cfg := sessions.Config{
+		Store: records, Keys: engine.RandomKeys(), Signing: []sessions.SigningKey{b.key},
+		ProjectID: b.project, Live: s.live, Now: b.kit.Clock.Now,
+	}
+	if s.sessions != nil {
+		s.sessions(&cfg)
+	}
+	var err error
+	if b.sessions, err = sessions.New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	apps, err := totp.New(totp.Config{Store: records, Keys: engine.RandomKeys(), Issuer: "Example", Live: s.live, Now: b.kit.Clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
 	var directory store.Directory = b.users
 	if s.directory != nil {
 		directory = s.directory(directory)
 	}
-	acc, err := accounts.New(accounts.Config{Engine: b.kit.Engine, Directory: directory, Live: s.live, Now: b.kit.Clock.Now})
+	acc, err := accounts.New(accounts.Config{
+		Engine: b.kit.Engine, Directory: directory, Sessions: b.sessions, Apps: apps, Live: s.live, Now: b.kit.Clock.Now,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +103,7 @@ func newBench(t testing.TB, s setup) *bench {
 		behind = s.accounts(acc)
 	}
 	b.api, err = New(Config{
-		Accounts: behind, ProjectID: b.project, Secret: b.secret,
+		Accounts: behind, Sessions: b.sessions, ProjectID: b.project, Secret: b.secret,
 		Logger: slog.New(slog.NewJSONHandler(b.log, nil)), Now: b.kit.Clock.Now,
 	})
 	if err != nil {
@@ -150,8 +183,12 @@ func (b *bench) send(r *http.Request) result {
 
 // wellFormed decodes the body of an answer and checks what holds for all.
 func wellFormed(r *result, live bool) error {
+	cache := "no-store"
+	if strings.HasPrefix(r.raw, `{"request_id":"`) && strings.Contains(r.raw, `"keys":[`) {
+		cache = publicCache
+	}
 	for name, want := range map[string]string{
-		"Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+		"Content-Type": "application/json", "Cache-Control": cache, "X-Content-Type-Options": "nosniff",
 	} {
 		if got := r.header.Get(name); got != want {
 			return fmt.Errorf("%s is %q", name, got)

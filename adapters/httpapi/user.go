@@ -4,11 +4,38 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strings"
+	"time"
 
+	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/engine/accounts"
 	"github.com/passcode-go/passcode/store"
 )
+
+// userRoutes are the calls about users.
+func (h *Handler) userRoutes() []route {
+	const get, post, put, del, ok = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.StatusOK
+	routes := []route{
+		{method: post, pattern: "/v1/users", status: http.StatusCreated, run: h.createUser},
+		{method: post, pattern: "/v1/users/search", status: ok, run: h.searchUsers},
+		{method: del, pattern: "/v1/users/emails/{email_id}", class: delivery.ClassEmail, status: ok, run: h.deleteEmail},
+		{method: del, pattern: "/v1/users/phone_numbers/{phone_id}", class: delivery.ClassPhone, status: ok, run: h.deletePhone},
+		{method: del, pattern: "/v1/users/totps/{totp_id}", status: ok, run: h.deleteTOTP},
+	}
+	for _, kind := range []string{"webauthn_registrations", "biometric_registrations", "crypto_wallets", "passwords", "oauth"} {
+		routes = append(routes, route{method: del, pattern: "/v1/users/" + kind + "/{id}", status: ok, run: unsupported})
+	}
+	return append(routes,
+		route{method: get, pattern: "/v1/users/{user_id}", status: ok, run: h.getUser},
+		route{method: put, pattern: "/v1/users/{user_id}", status: ok, run: h.updateUser},
+		route{method: del, pattern: "/v1/users/{user_id}", status: ok, run: h.deleteUser},
+		route{method: put, pattern: "/v1/users/{user_id}/exchange_primary_factor", status: ok, run: h.exchangeFactor},
+		route{method: del, pattern: "/v1/users/{user_id}/external_id", status: ok, run: h.deleteExternalID},
+		route{method: get, pattern: "/v1/users/{user_id}/connected_apps", status: ok, run: h.connectedApps},
+		route{method: post, pattern: "/v1/users/{user_id}/connected_apps/{connected_app_id}/revoke", status: ok, run: h.revokeConnectedApp},
+	)
+}
 
 // userBody is a user on the wire. Every member is always there, and a list
 // without members is [], since typed clients refuse null for it.
@@ -24,8 +51,10 @@ type userBody struct {
 	Untrusted     json.RawMessage `json:"untrusted_metadata"`
 	CreatedAt     string          `json:"created_at"`
 	IsLocked      bool            `json:"is_locked"`
+	LockedAt      string          `json:"lock_created_at,omitempty"` // only while locked
+	LockedUntil   string          `json:"lock_expires_at,omitempty"`
 	Password      *struct{}       `json:"password"`
-	TOTPs         []struct{}      `json:"totps"`
+	TOTPs         []totpBody      `json:"totps"`
 	WebAuthn      []struct{}      `json:"webauthn_registrations"`
 	Biometric     []struct{}      `json:"biometric_registrations"`
 	Providers     []struct{}      `json:"providers"`
@@ -50,6 +79,11 @@ type phoneBody struct {
 	Verified bool   `json:"verified"`
 }
 
+type totpBody struct {
+	ID       string `json:"totp_id"`
+	Verified bool   `json:"verified"`
+}
+
 func newUserBody(u store.User) userBody {
 	none := []struct{}{}
 	b := userBody{
@@ -61,8 +95,8 @@ func newUserBody(u store.User) userBody {
 		Roles:         append([]string{}, u.Roles...),
 		Trusted:       objectOf(u.Trusted),
 		Untrusted:     objectOf(u.Untrusted),
-		CreatedAt:     u.CreatedAt.UTC().Format("2006-01-02T15:04:05Z"),
-		TOTPs:         none,
+		CreatedAt:     seconds(u.CreatedAt),
+		TOTPs:         []totpBody{},
 		WebAuthn:      none,
 		Biometric:     none,
 		Providers:     none,
@@ -74,11 +108,20 @@ func newUserBody(u store.User) userBody {
 	for _, m := range u.Phones {
 		b.PhoneNumbers = append(b.PhoneNumbers, phoneBody{m.ID, m.Address, m.Verified})
 	}
+	for _, t := range u.TOTPs {
+		b.TOTPs = append(b.TOTPs, totpBody{t.ID, t.Verified})
+	}
 	if u.ExternalID != "" {
 		b.ExternalID = &u.ExternalID
 	}
+	if !u.Lock.Until.IsZero() {
+		b.IsLocked, b.LockedAt, b.LockedUntil = true, seconds(u.Lock.At), seconds(u.Lock.Until)
+	}
 	return b
 }
+
+// seconds is a time on the wire, in whole seconds.
+func seconds(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 
 func objectOf(metadata json.RawMessage) json.RawMessage {
 	if len(metadata) == 0 {
@@ -118,11 +161,7 @@ func (h *Handler) createUser(ctx context.Context, c *call) (reply, error) {
 	}
 	user, err := h.accounts.Create(ctx, u)
 	if err != nil {
-		var address *accounts.AddressError
-		if errors.As(err, &address) {
-			c.class = address.Class
-		}
-		return nil, nameField(err)
+		return nil, c.aboutAddress(err)
 	}
 	reply := &createReply{UserID: user.ID, Status: user.Status, User: newUserBody(user)}
 	for _, m := range user.Emails {
@@ -153,12 +192,21 @@ type getReply struct {
 
 // getUser is GET /v1/users/{user_id}.
 func (h *Handler) getUser(ctx context.Context, c *call) (reply, error) {
-	if !accounts.IsUserID(c.param) {
-		return nil, errUserID
+	id, err := c.userID()
+	if err != nil {
+		return nil, err
 	}
-	user, err := h.accounts.User(ctx, c.param)
+	user, err := h.accounts.User(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	return &getReply{userBody: newUserBody(user)}, nil
+}
+
+// userID returns the user id or external id in the path.
+func (c *call) userID() (string, error) {
+	if id := c.params[0]; accounts.IsUserID(id) {
+		return id, nil
+	}
+	return "", errUserID
 }
