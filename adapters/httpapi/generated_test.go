@@ -49,7 +49,8 @@ func (g *generator) path() string {
 	if g.IntN(10) == 0 {
 		return "/" + g.spoil(g.pick("", "v1", "v1/users/emails/x", "v1/sessions/jwks/x", "v1/sessions/jwks/"+testProject, "v2/otps/sms/send", "../../etc/passwd", "v1//users"))
 	}
-	return g.spoil(g.pick(smsLogin, smsSend, emailLogin, emailSend, checkCode, checkSession, revoke, listSessions+sandboxUserID, createTOTP, checkTOTP, recoverTOTP, recoveryCodes, "/v1/users", "/v1/users", "/v1/users", "/v1/users/"+sandboxUserID, "/v1/users/a%7Cb"))
+	return g.spoil(g.pick(smsLogin, smsSend, emailLogin, emailSend, checkCode, checkSession, revoke, listSessions+sandboxUserID, createTOTP, checkTOTP, recoverTOTP, recoveryCodes, "/v1/users", "/v1/users", "/v1/users", "/v1/users/search",
+		"/v1/users/"+sandboxUserID, "/v1/users/a%7Cb", "/v1/users/a%7Cb/exchange_primary_factor", "/v1/users/emails/"+sandboxEmailID))
 }
 
 // usual are values that the fields take.
@@ -59,6 +60,8 @@ var usual = map[string]string{
 	"totp_code": `"000000"`, "recovery_code": `"a1b2-c3d4-e5f6"`, "session_token": `"` + sandboxToken + `"`, "session_id": `"` + sandboxSessionID + `"`,
 	"session_duration_minutes": "60", "session_custom_claims": `{"a":{"b":null}}`,
 	"trusted_metadata": `{"a":{"b":[1]}}`, "roles": `["x"]`, "create_user_as_pending": "true",
+	"email_address": `"jane@example.com"`, "emails": `[{"email":"jane@example.com"}]`, "phone_numbers": `[{"phone_number":"+12025550163"}]`,
+	"cursor": `""`, "limit": "10", "query": `{"operator":"OR","operands":[{"filter_name":"status","filter_value":"active"},{"filter_name":"email_address_fuzzy","filter_value":"john"}]}`,
 }
 
 func (g *generator) value(field string) string {
@@ -72,8 +75,9 @@ func (g *generator) value(field string) string {
 func (g *generator) body() string {
 	var fields []string
 	for range g.IntN(6) {
-		name := g.pick("phone_number", "phone_number", "email", "email", "code", "method_id", "expiration_minutes", "locale", "attributes", "user_id", "session_token", "session_jwt",
-			"session_duration_minutes", "session_custom_claims", "session_id", "authorization_check", "totp_code", "recovery_code", "options", "name", "external_id", "trusted_metadata", "roles", "create_user_as_pending", "login_template_id", "x", "__proto__")
+		name := g.pick("phone_number", "phone_number", "phone_number", "email", "email", "email", "code", "method_id", "expiration_minutes", "locale", "attributes", "user_id", "session_token", "session_jwt",
+			"session_duration_minutes", "session_custom_claims", "session_id", "authorization_check", "totp_code", "recovery_code", "options", "name", "external_id", "trusted_metadata", "roles", "create_user_as_pending", "login_template_id", "x", "__proto__",
+			"email_address", "emails", "phone_numbers", "cursor", "limit", "query")
 		fields = append(fields, fmt.Sprintf("%q:%s", name, g.value(name)))
 	}
 	return g.spoil("{" + strings.Join(fields, ",") + "}")
@@ -100,7 +104,9 @@ func (g *generator) request() []byte {
 		framing, body = "Transfer-Encoding: chunked\r\n", fmt.Sprintf("%x\r\n%s\r\n%s", len(body), body, g.pick("0\r\n\r\n", "zz\r\n", ""))
 	}
 	path, method := g.path(), "POST"
-	if strings.HasPrefix(path, "/v1/users/") || strings.HasPrefix(path, "/v1/sessions") && g.IntN(2) == 0 {
+	if strings.HasPrefix(path, "/v1/users/") && g.IntN(2) == 0 {
+		method = g.pick("PUT", "DELETE", "POST")
+	} else if strings.HasPrefix(path, "/v1/users/") || strings.HasPrefix(path, "/v1/sessions") && g.IntN(2) == 0 {
 		method = "GET"
 	}
 	if g.IntN(4) == 0 {
