@@ -168,8 +168,8 @@
 //   - The sandbox user exists from the start, since 2021-01-01, and has both
 //     addresses, verified.
 //     So user_created is false, and giving one of them to another user is 400
-//     duplicate_phone_number or duplicate_email. Nor is an address added to it:
-//     404.
+//     duplicate_phone_number or duplicate_email. Changing or deleting it is 404,
+//     and no search finds it.
 //   - Its session lives for an hour from any moment, or as long as asked for. It
 //     has one factor, that which was just authenticated or else the e-mail
 //     address, and no custom claims. Whatever asks for a session with a sandbox

@@ -111,8 +111,9 @@ func (g *Guard) token(r *http.Request) string {
 }
 
 // NewCookie returns the cookie to set when somebody authenticated, and again
-// whenever the session has another token. It goes with the session's end, no
-// script sees it, and of requests from other sites only links carry it.
+// whenever the session has another token or another end. It goes with the
+// session, no script sees it, and of requests from other sites only links carry
+// it.
 func (g Guard) NewCookie(granted sessions.Granted) *http.Cookie {
 	return &http.Cookie{
 		Name:     cmp.Or(g.Cookie, DefaultCookie),

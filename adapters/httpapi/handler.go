@@ -75,7 +75,8 @@ type Config struct {
 	// Logger gets one line for each request. Default: no log.
 	Logger *slog.Logger
 
-	// Now is the clock of the durations in the log. Default: time.Now.
+	// Now is the clock of the durations in the log and of the sandbox's session.
+	// Default: time.Now.
 	Now func() time.Time
 }
 

@@ -111,6 +111,31 @@ func TestSandboxCodeOfOthers(t *testing.T) {
 	}
 }
 
+// The sandbox user stays as it is.
+func TestSandboxUserStays(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, setup{})
+	for _, c := range []struct{ method, path, body string }{
+		{"PUT", "/v1/users/" + sandboxUserID, `{"external_id": "x"}`},
+		{"PUT", "/v1/users/" + sandboxUserID + "/exchange_primary_factor", bodyOf("sms", johnPhone)},
+		{"DELETE", "/v1/users/" + sandboxUserID, ""},
+		{"DELETE", "/v1/users/" + sandboxUserID + "/external_id", ""},
+		{"DELETE", "/v1/users/phone_numbers/" + sandboxPhoneID, ""},
+		{"DELETE", "/v1/users/emails/" + sandboxEmailID, ""},
+		{"DELETE", "/v1/users/totps/" + sandboxTOTPID, ""},
+	} {
+		if r := b.do(c.method, c.path, c.body); r.status != 404 || r.kind() == "route_not_found" {
+			t.Errorf("%s %s: %s", c.method, c.path, r.raw)
+		}
+	}
+	found := b.want(b.post("/v1/users/search", `{"query": {"operator": "AND", "operands": [{"filter_name": "phone_number", "filter_value": [%q]}]}}`, sandboxPhone), 200, "")
+	if n := len(found.body["results"].([]any)); n != 0 {
+		t.Errorf("%d users found", n)
+	}
+	b.want(b.do("GET", "/v1/users/"+sandboxUserID, ""), 200, "")
+	b.untouched()
+}
+
 // Nobody gets a sandbox address in the place of another.
 func TestSandboxExchange(t *testing.T) {
 	t.Parallel()

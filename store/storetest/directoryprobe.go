@@ -26,6 +26,7 @@ var directoryProperties = slices.Concat(
 	deleteProperties,
 	keepProperties,
 	searchProperties,
+	filterProperties,
 	directoryRaceProperties,
 	modelProperties,
 )
@@ -59,9 +60,11 @@ func person(name string) store.User {
 		Name:   store.Name{First: "First " + name, Middle: "Middle", Last: "Last"},
 		Phones: []store.Method{
 			{ID: name + "-p1", Address: "+1555" + name + "1", Verified: true, CreatedAt: at.Add(time.Second)},
-			{ID: name + "-p2", Address: "+1555" + name + "2", CreatedAt: at.Add(time.Minute)},
+			{ID: name + "-p2", Address: "+1555" + name + "2", CreatedAt: at.Add(time.Minute), Expires: at.Add(6*time.Minute + 1)},
 		},
 		Emails:     []store.Method{{ID: name + "-e1", Address: name + "@example.com", CreatedAt: at.Add(time.Hour)}},
+		TOTPs:      []store.TOTP{{ID: name + "-t1", Verified: true, CreatedAt: at.Add(2 * time.Hour), Expires: at.Add(26*time.Hour + 3)}},
+		Lock:       store.Lock{Failures: 3, At: at.Add(3*time.Hour + 5), Until: at.Add(4*time.Hour + 7)},
 		ExternalID: "external-" + name,
 		Trusted:    json.RawMessage(`{"plan":"gold","seats":[1,2,3],"of":"` + name + `"}`),
 		Untrusted:  json.RawMessage(`{"theme":"dark"}`),
@@ -242,6 +245,9 @@ func plain(u store.User) store.User {
 	if len(u.Emails) == 0 {
 		u.Emails = nil
 	}
+	if len(u.TOTPs) == 0 {
+		u.TOTPs = nil
+	}
 	if len(u.Roles) == 0 {
 		u.Roles = nil
 	}
@@ -267,9 +273,12 @@ func decoded(raw json.RawMessage) (v any) {
 }
 
 func times(u store.User) []time.Time {
-	list := []time.Time{u.CreatedAt}
+	list := []time.Time{u.CreatedAt, u.Lock.At, u.Lock.Until}
 	for _, m := range slices.Concat(u.Phones, u.Emails) {
-		list = append(list, m.CreatedAt)
+		list = append(list, m.CreatedAt, m.Expires)
+	}
+	for _, a := range u.TOTPs {
+		list = append(list, a.CreatedAt, a.Expires)
 	}
 	return list
 }
@@ -288,6 +297,9 @@ func spoil(u *store.User) {
 		for i := range methods {
 			methods[i] = store.Method{ID: "spoiled", Address: "spoiled"}
 		}
+	}
+	for i := range u.TOTPs {
+		u.TOTPs[i] = store.TOTP{ID: "spoiled"}
 	}
 	scribble(u.Trusted)
 	scribble(u.Untrusted)

@@ -66,6 +66,10 @@ func (d *refDirectory) keys(u store.User) []refIndex {
 		if u.ExternalID == "" {
 			keys = append(keys, refIndex{store.ByExternalID, ""})
 		}
+	case "apps not indexed":
+		keys = slices.DeleteFunc(keys, func(k refIndex) bool {
+			return slices.ContainsFunc(u.TOTPs, func(a store.TOTP) bool { return k.by == store.ByMethod && k.value == a.ID })
+		})
 	case "method ids per kind":
 		for i := range keys {
 			if keys[i].by == store.ByMethod && i > 0 {
@@ -126,8 +130,18 @@ func (d *refDirectory) copy(u store.User, flaw string) store.User {
 	if d.flaw == flaw {
 		return u
 	}
+	apps := u.TOTPs
 	u = u.Clone()
+	if d.flaw == "apps kept by reference" {
+		u.TOTPs = apps
+	}
 	switch d.flaw {
+	case "lock in seconds":
+		u.Lock.Until = u.Lock.Until.Truncate(time.Second)
+	case "expiry forgotten":
+		for i := range u.Phones {
+			u.Phones[i].Expires = time.Time{}
+		}
 	case "microseconds":
 		u.CreatedAt = u.CreatedAt.Truncate(time.Microsecond)
 	case "local times":
@@ -273,6 +287,29 @@ func (d *refDirectory) Delete(ctx context.Context, id string) (store.User, error
 	return d.copy(u, ""), nil
 }
 
+// match is store.Query.Match, with flaws.
+func (d *refDirectory) match(q store.Query, u store.User) bool {
+	switch d.flaw {
+	case "filters ignored":
+		return true
+	case "any is all":
+		q.Any = false
+	case "the moment ignored":
+		q.At = time.Time{}
+	case "only the first filter":
+		q.Filters = q.Filters[:min(len(q.Filters), 1)]
+	case "case of ASCII only":
+		for _, f := range q.Filters {
+			for _, r := range f.Text {
+				if r > 'z' && !strings.Contains(u.Name.First+" "+u.Name.Middle+" "+u.Name.Last+" "+u.Name.First+" "+u.Name.Last, f.Text) {
+					return false
+				}
+			}
+		}
+	}
+	return q.Match(&u)
+}
+
 func (d *refDirectory) Search(ctx context.Context, q store.Query) (page store.Page, err error) {
 	if err := d.begin(ctx); err != nil {
 		return page, err
@@ -288,13 +325,25 @@ func (d *refDirectory) Search(ctx context.Context, q store.Query) (page store.Pa
 			return strings.Compare(strings.ToLower(a)+a, strings.ToLower(b)+b)
 		})
 	}
+	if err := q.Check(); err != nil && d.flaw != "bad filters match nobody" {
+		return page, err
+	}
+	switch d.flaw {
+	case "filtered after the page was cut":
+	case "filtered cursor counts": // the rest is below
+		list = slices.DeleteFunc(list, func(id string) bool { u := d.users[id]; return !q.Match(&u) })
+		d.step("filtered cursor counts")
+	default:
+		list = slices.DeleteFunc(list, func(id string) bool { return !d.match(q, d.users[id]) })
+	}
+	page.Total = len(list)
 	size := q.Size()
 	if d.flaw == "limit not limited" && q.Limit > 0 {
 		size = q.Limit
 	}
 	var from int
 	switch d.flaw {
-	case "cursor counts":
+	case "cursor counts", "filtered cursor counts":
 		from, _ = strconv.Atoi(after)
 	case "cursor must be there":
 		from = slices.Index(list, after) + 1
@@ -309,17 +358,35 @@ func (d *refDirectory) Search(ctx context.Context, q store.Query) (page store.Pa
 	end := min(len(list), from+size)
 	for _, id := range list[min(from, end):end] {
 		u := d.copy(d.users[id], "aliased by Search")
-		if d.flaw == "search returns less" {
+		switch d.flaw {
+		case "search returns less":
 			u.Trusted = nil
+		case "expired apps dropped":
+			u.TOTPs = slices.DeleteFunc(u.TOTPs, func(a store.TOTP) bool { return !a.Verified && !a.Expires.After(q.At) })
+		case "filtered after the page was cut":
+			if !q.Match(&u) {
+				continue
+			}
 		}
 		page.Users = append(page.Users, u)
+	}
+	switch d.flaw {
+	case "total of the page":
+		page.Total = len(page.Users)
+	case "total of the rest":
+		page.Total -= from
+	case "total of everybody":
+		page.Total = len(d.users)
+	}
+	if !q.Total && d.flaw != "total not asked for" {
+		page.Total = 0
 	}
 	if len(page.Users) == 0 && d.flaw == "next after nothing" {
 		page.Next = "after:"
 	}
 	if len(page.Users) > 0 && (end < len(list) || d.flaw == "next after the last page") {
 		page.Next = "after:" + list[end-1]
-		if d.flaw == "cursor counts" {
+		if d.flaw == "cursor counts" || d.flaw == "filtered cursor counts" {
 			page.Next = fmt.Sprintf("after:%d", end)
 		}
 	}

@@ -32,6 +32,7 @@ func createdIsFound(t *directoryProbe) {
 		{store.ByMethod, "someone-p1"},
 		{store.ByMethod, "someone-p2"},
 		{store.ByMethod, "someone-e1"},
+		{store.ByMethod, "someone-t1"},
 		{store.ByExternalID, "external-someone"},
 	} {
 		if diff := different(t.lookup(at.by, at.value), u); diff != "" {

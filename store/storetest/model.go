@@ -50,6 +50,9 @@ func randomUser(r *rand.Rand, id string) store.User {
 		return list
 	}
 	u.Phones, u.Emails = methods("model-p"), methods("model-e")
+	for range r.IntN(2) {
+		u.TOTPs = append(u.TOTPs, store.TOTP{ID: value("model-m")})
+	}
 	if r.IntN(2) == 0 {
 		u.ExternalID = value("model-x")
 	}

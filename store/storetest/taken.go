@@ -26,6 +26,9 @@ var clashes = []struct {
 	{"method of phones", store.ByMethod, func(u *store.User) { u.Phones[1].ID = "owner-p1" }},
 	{"method of e-mails", store.ByMethod, func(u *store.User) { u.Emails[0].ID = "owner-e1" }},
 	{"phone's method for e-mail", store.ByMethod, func(u *store.User) { u.Emails[0].ID = "owner-p2" }},
+	{"app", store.ByMethod, func(u *store.User) { u.TOTPs[0].ID = "owner-t1" }},
+	{"phone's method for app", store.ByMethod, func(u *store.User) { u.TOTPs[0].ID = "owner-p1" }},
+	{"app for e-mail's method", store.ByMethod, func(u *store.User) { u.Emails[0].ID = "owner-t1" }},
 	{"e-mail's method for phone", store.ByMethod, func(u *store.User) { u.Phones[0].ID = "owner-e1" }},
 }
 

@@ -66,6 +66,7 @@ func updateMovesIndexes(t *directoryProbe) {
 		u.Phones[0].Address = "+1555new"
 		u.Phones[1].ID = "new-p2"
 		u.Emails = append(u.Emails[:0:0], store.Method{ID: "new-e1", Address: "new@example.com"}, store.Method{ID: "new-e2", Address: "newer@example.com"})
+		u.TOTPs[0].ID = "new-t1"
 		u.ExternalID = "external-new"
 	}
 	after := before.Clone()
@@ -78,7 +79,7 @@ func updateMovesIndexes(t *directoryProbe) {
 		}
 	}
 
-	none := t.update("someone", func(u *store.User) { u.Phones, u.Emails, u.ExternalID = nil, nil, "" })
+	none := t.update("someone", func(u *store.User) { u.Phones, u.Emails, u.TOTPs, u.ExternalID = nil, nil, nil, "" })
 	t.want(none)
 	for by, value := range after.Values {
 		if by != store.ByID {
