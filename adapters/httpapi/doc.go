@@ -2,7 +2,7 @@
 // consumer API: a program that was written for that service, with one of its
 // client libraries or without, works against a [Handler] as it is.
 //
-//	api, err := httpapi.New(httpapi.Config{Accounts: acc, ProjectID: "project-test-…", Secret: "secret-test-…"})
+//	api, err := httpapi.New(httpapi.Config{Accounts: acc, Sessions: logins, ProjectID: "project-test-…", Secret: "secret-test-…"})
 //	…
 //	server := &http.Server{Handler: api, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second}
 //
@@ -22,7 +22,18 @@
 //	POST /v1/totps
 //	POST /v1/totps/{authenticate,recovery_codes,recover}
 //	POST /v1/users
-//	GET  /v1/users/{user_id}
+//	POST /v1/users/search
+//	GET, PUT, DELETE /v1/users/{user_id}
+//	PUT    /v1/users/{user_id}/exchange_primary_factor
+//	DELETE /v1/users/{user_id}/external_id
+//	DELETE /v1/users/{emails,phone_numbers,totps}/{id}
+//
+// And, for what no user here can have, the documented shape without anything in
+// it, or 404:
+//
+//	GET    /v1/users/{user_id}/connected_apps
+//	POST   /v1/users/{user_id}/connected_apps/{id}/revoke
+//	DELETE /v1/users/{webauthn_registrations,biometric_registrations,crypto_wallets,passwords,oauth}/{id}
 //
 // Every other path is 404 route_not_found. Every answer is JSON with
 // request_id and status_code; errors have error_type, error_message and
@@ -160,7 +171,35 @@
 //   - A malformed name, role or external id: 400 bad_request.
 //   - An id that is neither a user id nor an external id: 400 invalid_user_id.
 //     One of the other environment has the form of an external id: 404.
-//   - created_at has whole seconds.
+//   - created_at and the times of a lock have whole seconds.
+//   - An update may add an address: "phone_numbers" or "emails" with one object,
+//     as the product's guide to MFA has it. It is unverified until its code came
+//     back, and stays until then, unlike one that a send adds. So there is no
+//     update_user_auth_method_not_allowed. The user's own address: 400
+//     duplicate_phone_number_for_user or duplicate_email_for_user.
+//   - Parts of a name that are absent stay; an empty one is taken away. An empty
+//     external_id changes nothing; roles that are [] take all away.
+//   - Exchanging the primary factor leaves the new address unverified and ends
+//     sessions that had no other factor, as deleting a factor does.
+//   - A user may lose the last factor: there is no
+//     cannot_delete_last_primary_factor.
+//   - Deleting an address of an id that nobody has: 404 email_not_found or
+//     phone_number_not_found; a malformed id: 400 invalid_email_id,
+//     invalid_phone_id, invalid_totp_id. Of a kind that no user here can have: 404
+//     factor_not_found; a connected app: 404 connected_app_not_found.
+//   - A path that is written out comes before one with a user id: the user with
+//     the external id "search" is found by GET, but "emails", "totps" and their
+//     like cannot be users' external ids in DELETE …/external_id.
+//
+// Searches:
+//   - Results are in the order of user ids. limit 0 is 100, more than 1000 is 400
+//     user_search_invalid_limit. The total is that of the first page.
+//   - At most 100 operands, of 1000 values each. A fuzzy value has three
+//     characters or more, and is found anywhere, without regard to case; so is
+//     email_address_fuzzy. A filter without values finds nobody.
+//   - A filter on an address or app finds the user if one of them fits;
+//     phone_verified false is "has one that is not verified".
+//   - Filters on what no user here has find nobody, in an AND.
 //
 // Sandbox:
 //   - The method id of the sandbox phone is the one that the product's own
