@@ -110,6 +110,13 @@ const maxName = 128
 // zero unless it is locked now. Errors: ErrUserNotFound,
 // engine.ErrUnavailable.
 func (a *Accounts) User(ctx context.Context, id string) (store.User, error) {
+	user, err := a.kept(ctx, id)
+	a.settle(&user)
+	return user, err
+}
+
+// kept returns a user as the Directory keeps them. Errors: those of User.
+func (a *Accounts) kept(ctx context.Context, id string) (store.User, error) {
 	if !plausible(id) {
 		return store.User{}, ErrUserNotFound
 	}
@@ -120,7 +127,6 @@ func (a *Accounts) User(ctx context.Context, id string) (store.User, error) {
 	if errors.Is(err, store.ErrNotFound) {
 		return store.User{}, ErrUserNotFound
 	}
-	a.settle(&user)
 	return user, err
 }
 

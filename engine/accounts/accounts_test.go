@@ -1,11 +1,7 @@
 package accounts_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"log/slog"
 	"regexp"
 	"strings"
 	"testing"
@@ -152,85 +148,4 @@ func FuzzMatch(f *testing.F) {
 			t.Errorf("%q matches %d times; well formed: %v", id, matches, want)
 		}
 	})
-}
-
-// TestErrorsHoldNoAddress has a directory that repeats whatever it was asked
-// for, as databases do, and looks for it in everything that is returned.
-func TestErrorsHoldNoAddress(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	if _, err := b.Create(t.Context(), accounts.NewUser{Phone: phone, Email: email}); err != nil {
-		t.Fatal(err)
-	}
-	sent := b.login(t, delivery.SMS, phone)
-	code := b.kit.Code(phone)
-	var errs []error
-	collect := func() {
-		for channel, to := range map[delivery.Channel]string{delivery.SMS: phone, delivery.WhatsApp: otherPhone, delivery.Email: otherEmail} {
-			_, err1 := b.LoginOrCreate(t.Context(), accounts.SendRequest{Channel: channel, To: to})
-			_, err2 := b.Send(t.Context(), accounts.SendRequest{Channel: channel, To: to})
-			_, err3 := b.Send(t.Context(), accounts.SendRequest{Channel: channel, To: to, UserID: email})
-			_, err4 := b.LoginOrCreate(t.Context(), accounts.SendRequest{Channel: channel, To: to + "x@"})
-			errs = append(errs, err1, err2, err3, err4)
-		}
-		_, err1 := b.Create(t.Context(), accounts.NewUser{Phone: phone, Email: otherEmail})
-		_, err2 := b.Create(t.Context(), accounts.NewUser{Phone: otherPhone, Email: email})
-		_, err3 := b.Create(t.Context(), accounts.NewUser{Phone: otherPhone, Email: strings.ToUpper(otherEmail)})
-		_, err4 := b.Create(t.Context(), accounts.NewUser{Phone: otherPhone, ExternalID: email})
-		_, err5 := b.User(t.Context(), email)
-		_, err6 := b.User(t.Context(), phone)
-		_, err7 := b.Authenticate(t.Context(), accounts.AuthRequest{MethodID: phone, Code: code})
-		_, err8 := b.Authenticate(t.Context(), accounts.AuthRequest{MethodID: sent.MethodID, Code: wrong(code)})
-		errs = append(errs, err1, err2, err3, err4, err5, err6, err7, err8)
-	}
-	echo := func(call, value string) error {
-		return fmt.Errorf("duplicate key: (%s)=(%s), (%s)", call, value, strings.ToUpper(value))
-	}
-	b.directory.before = echo
-	collect()
-	b.directory.before = func(call, value string) error {
-		if call == "create" {
-			return echo(call, value)
-		}
-		return nil
-	}
-	collect()
-	b.directory.before = func(call, value string) error {
-		if call == "update" {
-			return fmt.Errorf("%s of %s failed: phone %s, e-mail %s", call, value, phone, email)
-		}
-		return nil
-	}
-	_, err := b.Authenticate(t.Context(), accounts.AuthRequest{MethodID: sent.MethodID, Code: code})
-	errs = append(errs, err)
-	collect()
-	b.directory.before = nil
-	b.directory.after = echo
-	collect()
-
-	var log bytes.Buffer
-	logger := slog.New(slog.NewTextHandler(&log, nil))
-	failures := 0
-	for _, err := range errs {
-		if err == nil {
-			continue
-		}
-		failures++
-		fmt.Fprintf(&log, "%v %+v %#v %q %x\n", err, err, err, err, err)
-		logger.Info("failed", "err", err)
-		data, _ := json.Marshal(err)
-		log.Write(append(data, '\n'))
-	}
-	if failures < 50 {
-		t.Errorf("only %d errors to look at", failures)
-	}
-	for _, line := range strings.Split(log.String(), "\n") {
-		for _, secret := range []string{phone, otherPhone, email, otherEmail, code} {
-			for _, form := range []string{secret, strings.TrimPrefix(secret, "+"), fmt.Sprintf("%x", secret)} {
-				if strings.Contains(strings.ToLower(line), form) {
-					t.Errorf("%s in %s", form, line)
-				}
-			}
-		}
-	}
 }

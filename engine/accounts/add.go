@@ -56,49 +56,44 @@ func (a *Accounts) attach(ctx context.Context, user store.User, class delivery.C
 			}
 			return store.Method{}, unavailable(errLost)
 		}
-		free, err := a.reclaimAfter(ctx, err, class, address)
-		if err != nil {
+		if err := a.reclaim(ctx, err, class, address); err != nil {
 			return store.Method{}, err
-		}
-		if !free {
-			return store.Method{}, unavailable(errLost)
 		}
 	}
 	return store.Method{}, unavailable(errContended)
 }
 
-// reclaimAfter frees an address if err says that it is taken by somebody who
-// did not verify it in time. Else it returns err.
-func (a *Accounts) reclaimAfter(ctx context.Context, err error, class delivery.Class, address string) (free bool, _ error) {
+// reclaim frees an address if err says that it is taken, and it is by somebody
+// who did not verify it in time. Else it returns err, or why it could not.
+func (a *Accounts) reclaim(ctx context.Context, err error, class delivery.Class, address string) error {
 	var taken *store.TakenError
-	if !errors.As(err, &taken) || taken.Index != indexOf(class) {
-		return false, err
+	if address == "" || !errors.As(err, &taken) || taken.Index != indexOf(class) {
+		return err
 	}
+	return a.free(ctx, class, address)
+}
+
+// reclaimEither is reclaim for whichever of two addresses is taken.
+func (a *Accounts) reclaimEither(ctx context.Context, err error, phone, email string) error {
+	if err = a.reclaim(ctx, err, delivery.ClassPhone, phone); err == nil {
+		return nil
+	}
+	return a.reclaim(ctx, err, delivery.ClassEmail, email)
+}
+
+// free sees to it that nobody has an address. Errors: *store.TakenError,
+// engine.ErrUnavailable.
+func (a *Accounts) free(ctx context.Context, class delivery.Class, address string) error {
 	user, method, err := a.lookupAddress(ctx, class, address)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return true, nil
+		return nil
 	case err != nil:
-		return false, err
+		return err
 	case !adding(method) || method.Expires.After(a.now()):
-		return false, taken
+		return &store.TakenError{Index: indexOf(class), Owner: user.ID}
 	}
-	return true, a.release(ctx, &user, class, address)
-}
-
-// reclaim is reclaimAfter for whichever of a new user's addresses is taken.
-func (a *Accounts) reclaim(ctx context.Context, taken *store.TakenError, u *store.User) (free bool, err error) {
-	for _, class := range []delivery.Class{delivery.ClassPhone, delivery.ClassEmail} {
-		for _, m := range *methodsOf(u, class) {
-			if taken.Index == indexOf(class) {
-				free, err = a.reclaimAfter(ctx, taken, class, m.Address)
-			}
-		}
-	}
-	if errors.Is(err, store.ErrTaken) {
-		return false, nil
-	}
-	return free, err
+	return a.release(ctx, &user, class, address)
 }
 
 // release takes an address from a user for whom it is being added.
@@ -107,7 +102,7 @@ func (a *Accounts) release(ctx context.Context, user *store.User, class delivery
 		methods := methodsOf(u, class)
 		*methods = slices.DeleteFunc(*methods, func(m store.Method) bool { return m.Address == address && adding(&m) })
 		return nil
-	}, address)
+	})
 	if errors.Is(err, ErrUserNotFound) {
 		return nil
 	}

@@ -45,7 +45,7 @@ type Authentication struct {
 //
 // Errors: ErrMethodNotFound if no user has a method with this id; those of
 // [engine.Engine.VerifyAddress], of which ErrLocked also says that the user is
-// locked; with a session those of [sessions.Sessions.Grant], and
+// locked (RetryAfter tells for how long, Until does not); with a session those of [sessions.Sessions.Grant], and
 // engine.ErrRequest without Config.Sessions; engine.ErrUnavailable too if the
 // Directory fails, and then the code may be used up.
 func (a *Accounts) Authenticate(ctx context.Context, r AuthRequest) (Authentication, error) {
@@ -73,10 +73,7 @@ func (a *Accounts) Authenticate(ctx context.Context, r AuthRequest) (Authenticat
 	auth := Authentication{User: user, Method: *method, Proof: proof}
 	factor.Method = sessions.Method(proof.Channel)
 	if auth.Session, err = a.grant(ctx, &user, r.Session, factor); err != nil {
-		if errors.Is(err, sessions.ErrClosed) {
-			err = ErrMethodNotFound
-		}
-		return Authentication{}, err
+		return Authentication{}, unlessClosed(err, ErrMethodNotFound)
 	}
 	return auth, nil
 }

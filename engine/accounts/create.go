@@ -65,10 +65,8 @@ func (a *Accounts) Create(ctx context.Context, n NewUser) (store.User, error) {
 		case !errors.As(err, &taken):
 			return store.User{}, unavailable(err, addresses(&user)...)
 		}
-		if free, err := a.reclaim(ctx, taken, &user); err != nil {
+		if err := a.reclaimEither(ctx, taken, phone, email); err != nil {
 			return store.User{}, err
-		} else if !free {
-			return store.User{}, taken
 		}
 	}
 	return store.User{}, unavailable(errContended)

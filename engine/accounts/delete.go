@@ -12,7 +12,7 @@ import (
 // it was. The addresses are free. Errors: ErrUserNotFound,
 // engine.ErrUnavailable: then call it again.
 func (a *Accounts) Delete(ctx context.Context, id string) (store.User, error) {
-	user, err := a.User(ctx, id)
+	user, err := a.kept(ctx, id)
 	if err != nil {
 		return store.User{}, err
 	}
@@ -22,10 +22,8 @@ func (a *Accounts) Delete(ctx context.Context, id string) (store.User, error) {
 			return store.User{}, err
 		}
 	}
-	for _, t := range user.TOTPs {
-		if err := a.removeApp(ctx, user.ID, t.ID); err != nil {
-			return store.User{}, err
-		}
+	if err := a.removeApps(ctx, &user); err != nil {
+		return store.User{}, err
 	}
 	gone, err := a.directory.Delete(ctx, user.ID)
 	switch {
@@ -40,8 +38,10 @@ func (a *Accounts) Delete(ctx context.Context, id string) (store.User, error) {
 
 // DeleteMethod takes a phone number or an e-mail address from its user and
 // returns the user. The address is free. Sessions lose the factor, and end if
-// they had no other. Errors: ErrMethodNotFound, engine.ErrUnavailable: then
-// call it again.
+// they had no other. A login that entered its right code before, and comes for
+// its session only after all this, still gets it: a matter of milliseconds, and
+// [sessions.Sessions.RevokeAll] a moment later ends that one too. Errors:
+// ErrMethodNotFound, engine.ErrUnavailable: then call it again.
 func (a *Accounts) DeleteMethod(ctx context.Context, methodID string) (store.User, error) {
 	user, _, _, err := a.lookupMethod(ctx, methodID)
 	if err != nil {
@@ -94,8 +94,9 @@ func (a *Accounts) DeleteExternalID(ctx context.Context, id string) (store.User,
 }
 
 // DeleteTOTP takes an authenticator app from its user and returns the user.
-// Sessions lose the factor, and end if they had no other. Errors: ErrTOTPGone,
-// engine.ErrUnavailable: then call it again.
+// Sessions lose the factor, and end if they had no other, as with DeleteMethod.
+// A recovery code that was used stays in its session: who lost the app deletes
+// it from there. Errors: ErrTOTPGone, engine.ErrUnavailable: then call it again.
 func (a *Accounts) DeleteTOTP(ctx context.Context, totpID string) (store.User, error) {
 	is := func(t store.TOTP) bool { return t.ID == totpID }
 	user, err := a.lookupByMethod(ctx, totpID)

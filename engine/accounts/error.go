@@ -11,7 +11,6 @@ import (
 var (
 	ErrUserNotFound   = errors.New("accounts: user not found")
 	ErrMethodNotFound = errors.New("accounts: no user has this address or method")
-	ErrNotOwned       = errors.New("accounts: address is not one of the user's")
 )
 
 // What the state of a user does not allow.
@@ -22,8 +21,9 @@ var (
 	ErrTOTPGone   = errors.New("accounts: no user has this authenticator app")
 )
 
-// What Create refuses a user for, besides the engine's errors. ErrField is
-// every [*FieldError], and one of the three below it says what is wrong.
+// What Create and Update refuse a user for, besides the engine's errors.
+// ErrField is every [*FieldError], and one of the three below it says what is
+// wrong.
 var (
 	ErrNoAddress   = errors.New("accounts: neither phone nor e-mail address")
 	ErrField       = errors.New("accounts: field refused")
@@ -32,8 +32,8 @@ var (
 	ErrTooManyKeys = errors.New("too many keys")
 )
 
-// A FieldError says which field of a [NewUser] is refused, and why. It does
-// not repeat the field's value.
+// A FieldError says which field of a [NewUser] or a [Change] is refused, and
+// why. It does not repeat the field's value.
 type FieldError struct {
 	Field string // "external_id", "name", "trusted_metadata", "untrusted_metadata" or "roles"
 	Err   error  // ErrFormat, ErrTooLarge or ErrTooManyKeys
@@ -44,8 +44,8 @@ func (e *FieldError) Error() string { return ErrField.Error() + ": " + e.Field +
 // Unwrap returns ErrField and e.Err.
 func (e *FieldError) Unwrap() []error { return []error{ErrField, e.Err} }
 
-// An AddressError says which address of a [NewUser] the engine refused, and
-// why. It does not repeat the address.
+// An AddressError says which address of a [NewUser], a [Change] or an Exchange
+// the engine refused, and why. It does not repeat the address.
 type AddressError struct {
 	Class delivery.Class
 	Err   error // the engine's
@@ -69,11 +69,16 @@ var (
 // unavailable is what becomes of an error of the Directory. The addresses
 // that the Directory knew of are cut out of its words.
 func unavailable(err error, addresses ...string) error {
+	return &engine.Error{Kind: engine.ErrUnavailable, Err: without(err, addresses...)}
+}
+
+// without returns an error of the Directory with addresses cut out of it.
+func without(err error, addresses ...string) error {
 	words := err
 	for _, address := range addresses {
 		words = errors.New(delivery.AsError(words, delivery.Message{To: delivery.NewAddress(address)}).Reason)
 	}
-	return &engine.Error{Kind: engine.ErrUnavailable, Err: &directoryError{"directory: " + words.Error(), err}}
+	return &directoryError{"directory: " + words.Error(), err}
 }
 
 // A directoryError tells errors.Is what it came from, and does not unwrap:

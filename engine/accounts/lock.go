@@ -18,7 +18,8 @@ const (
 
 var errUserLocked = errors.New("the user is locked")
 
-// locked returns a refusal while the user is locked.
+// locked returns a refusal while the user is locked. Its Until is zero: that of
+// engine.Error is for addresses.
 func (a *Accounts) locked(u *store.User) error {
 	left := u.Lock.Until.Sub(a.now())
 	if left <= 0 {

@@ -25,9 +25,9 @@ func (a *Accounts) Search(ctx context.Context, q store.Query) (store.Page, error
 	page, err := a.directory.Search(ctx, q)
 	switch {
 	case errors.Is(err, store.ErrCursor), errors.Is(err, store.ErrFilter):
-		return store.Page{}, err
+		return store.Page{}, without(err, words(&q)...)
 	case err != nil:
-		return store.Page{}, unavailable(err)
+		return store.Page{}, unavailable(err, words(&q)...)
 	}
 	if known {
 		page.Total = total
@@ -43,6 +43,15 @@ func (a *Accounts) Search(ctx context.Context, q store.Query) (store.Page, error
 		a.settle(&page.Users[i])
 	}
 	return page, nil
+}
+
+// words returns what a query looks for, which may be addresses.
+func words(q *store.Query) []string {
+	all := []string{q.Cursor}
+	for _, f := range q.Filters {
+		all = append(append(all, f.Values...), f.Text)
+	}
+	return all
 }
 
 // splitCursor returns the parts of a cursor of Search: the total, -1 for

@@ -103,8 +103,9 @@ func (a *Accounts) LoginOrCreate(ctx context.Context, r SendRequest) (Sent, erro
 
 // Send sends a code to an address. It makes no user.
 //
-// Without a UserID or a Session the address must be some user's. With one of
-// them it is that user's, or becomes it: an address that nobody has is added
+// Without a UserID or a Session the address must be some user's, and one that
+// is only being added to somebody is nobody's, as with LoginOrCreate. With one
+// of them it is that user's, or becomes it: an address that nobody has is added
 // to the user, unverified. If no code sent to it comes back within five minutes
 // it goes again and is free; a further Send of this kind begins the time anew.
 // A user can have one address or app at a time that waits for its first code,
@@ -133,7 +134,7 @@ func (a *Accounts) Send(ctx context.Context, r SendRequest) (Sent, error) {
 	class := req.Channel.Class()
 	if r.UserID == "" && !r.Session.Given() {
 		user, method, err := a.lookupAddress(ctx, class, req.To)
-		if err == nil && adding(method) && !method.Expires.After(a.now()) {
+		if err == nil && adding(method) {
 			err = store.ErrNotFound
 		}
 		if errors.Is(err, store.ErrNotFound) {

@@ -184,6 +184,9 @@ func TestRefusedBeforehand(t *testing.T) {
 	if err := send["LoginOrCreate"](accounts.SendRequest{Channel: delivery.SMS, To: phone, UserID: "ext-1"}); !errors.Is(err, engine.ErrRequest) {
 		t.Errorf("LoginOrCreate with a UserID: %v", err)
 	}
+	if err := send["LoginOrCreate"](accounts.SendRequest{Channel: delivery.SMS, To: phone, Session: sessions.Credential{Token: "x"}}); !errors.Is(err, engine.ErrRequest) {
+		t.Errorf("LoginOrCreate with a Session: %v", err)
+	}
 	if err := send["Send"](accounts.SendRequest{Channel: delivery.SMS, To: phone, Pending: true}); !errors.Is(err, engine.ErrRequest) {
 		t.Errorf("Send with Pending: %v", err)
 	}

@@ -60,6 +60,14 @@ func (a *Accounts) grant(ctx context.Context, user *store.User, r SessionRequest
 	return &granted, nil
 }
 
+// unlessClosed returns err, or gone for a user who is deleted at this moment.
+func unlessClosed(err, gone error) error {
+	if errors.Is(err, sessions.ErrClosed) {
+		return gone
+	}
+	return err
+}
+
 // AuthenticateSession is [sessions.Sessions.Authenticate] with the session's
 // user. The session of a user who was deleted is not found.
 //

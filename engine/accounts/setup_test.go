@@ -1,18 +1,16 @@
 package accounts_test
 
 import (
-	"context"
 	"reflect"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/engine"
 	"github.com/passcode-go/passcode/engine/accounts"
 	"github.com/passcode-go/passcode/engine/enginetest"
+	"github.com/passcode-go/passcode/engine/sessions"
+	"github.com/passcode-go/passcode/engine/totp"
 	"github.com/passcode-go/passcode/policy"
 	"github.com/passcode-go/passcode/store"
 	"github.com/passcode-go/passcode/store/memstore"
@@ -35,6 +33,12 @@ type bench struct {
 	store     *recorder
 	sent      *atomic.Int64 // messages given to a provider
 	verified  string        // what addVerified returned, for tests that share their calls
+
+	// Of newFullBench only. They share the engine's store, each with a recorder
+	// of its own.
+	sessions                *sessions.Sessions
+	apps                    *totp.Apps
+	sessionStore, totpStore *recorder
 }
 
 func newBench(t *testing.T, configure ...func(*engine.Config)) *bench {
@@ -50,6 +54,26 @@ func newBench(t *testing.T, configure ...func(*engine.Config)) *bench {
 	}
 	b.kit = enginetest.New(t, append(configure, watch)...)
 	b.Accounts = newAccounts(t, accounts.Config{Engine: b.kit.Engine, Directory: b.directory, Now: b.kit.Clock.Now})
+	return b
+}
+
+// newFullBench is newBench with sessions and authenticator apps.
+func newFullBench(t *testing.T, configure ...func(*engine.Config)) *bench {
+	t.Helper()
+	b := newBench(t, configure...)
+	b.sessionStore, b.totpStore = &recorder{Store: b.store.Store}, &recorder{Store: b.store.Store}
+	var err error
+	b.sessions, err = sessions.New(sessions.Config{Store: b.sessionStore, Keys: engine.RandomKeys(), Now: b.kit.Clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.apps, err = totp.New(totp.Config{Store: b.totpStore, Keys: engine.RandomKeys(), Issuer: "Example", Now: b.kit.Clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Accounts = newAccounts(t, accounts.Config{
+		Engine: b.kit.Engine, Directory: b.directory, Sessions: b.sessions, Apps: b.apps, Now: b.kit.Clock.Now,
+	})
 	return b
 }
 
@@ -76,8 +100,17 @@ func (b *bench) addVerified(t *testing.T) string {
 // forget empties what was recorded.
 func (b *bench) forget() {
 	b.directory.forget()
-	b.store.forget()
+	for _, r := range b.recorders() {
+		r.forget()
+	}
 	b.sent.Store(0)
+}
+
+func (b *bench) recorders() []*recorder {
+	if b.sessionStore == nil {
+		return []*recorder{b.store}
+	}
+	return []*recorder{b.store, b.sessionStore, b.totpStore}
 }
 
 // wantUntouched fails the test if a directory, store or provider was called
@@ -87,8 +120,10 @@ func (b *bench) wantUntouched(t *testing.T) {
 	if calls := b.directory.trace(); len(calls) > 0 {
 		t.Errorf("directory calls: %q", calls)
 	}
-	if calls := b.store.trace(); len(calls) > 0 {
-		t.Errorf("store calls: %q", calls)
+	for _, r := range b.recorders() {
+		if calls := r.trace(); len(calls) > 0 {
+			t.Errorf("store calls: %q", calls)
+		}
 	}
 	if n := b.sent.Load(); n > 0 {
 		t.Errorf("%d messages sent", n)
@@ -135,126 +170,4 @@ func wrong(code string) string {
 // manySends allows as many sends to an address as a policy may.
 func manySends(cfg *engine.Config) {
 	cfg.Policy.Sends = []policy.Budget{{Limit: 100, Window: policy.Day}}
-}
-
-// calls remembers what was called.
-type calls struct {
-	mu   sync.Mutex
-	made []string
-}
-
-func (c *calls) add(call string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.made = append(c.made, call)
-}
-
-func (c *calls) trace() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.made)
-}
-
-func (c *calls) forget() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.made = nil
-}
-
-// A directory records calls, and does what its hooks say. They are set while
-// nothing calls.
-type directory struct {
-	store.Directory
-	calls
-
-	before func(call, value string) error // if it fails, the call is not made
-	after  func(call, value string) error // if it fails, the call was made all the same
-}
-
-func (d *directory) around(call, value string, do func() error) error {
-	d.add(call)
-	if d.before != nil {
-		if err := d.before(call, value); err != nil {
-			return err
-		}
-	}
-	if err := do(); err != nil {
-		return err
-	}
-	if d.after != nil {
-		return d.after(call, value)
-	}
-	return nil
-}
-
-func (d *directory) Create(ctx context.Context, u store.User) error {
-	value := ""
-	for _, m := range slices.Concat(u.Phones, u.Emails) {
-		value += m.Address + " "
-	}
-	return d.around("create", value, func() error { return d.Directory.Create(ctx, u) })
-}
-
-func (d *directory) Lookup(ctx context.Context, by store.Index, value string) (found store.User, err error) {
-	err = d.around("lookup", value, func() error {
-		found, err = d.Directory.Lookup(ctx, by, value)
-		return err
-	})
-	return found, err
-}
-
-func (d *directory) Update(ctx context.Context, id string, change func(*store.User) error) (kept store.User, err error) {
-	err = d.around("update", id, func() error {
-		kept, err = d.Directory.Update(ctx, id, change)
-		return err
-	})
-	return kept, err
-}
-
-func (d *directory) Delete(ctx context.Context, id string) (gone store.User, err error) {
-	err = d.around("delete", id, func() error {
-		gone, err = d.Directory.Delete(ctx, id)
-		return err
-	})
-	return gone, err
-}
-
-func (d *directory) Search(ctx context.Context, q store.Query) (page store.Page, err error) {
-	err = d.around("search", "", func() error {
-		page, err = d.Directory.Search(ctx, q)
-		return err
-	})
-	return page, err
-}
-
-// A recorder is a store that records calls.
-type recorder struct {
-	store.Store
-	calls
-}
-
-func (r *recorder) Get(ctx context.Context, key string) ([]byte, error) {
-	r.add("get")
-	return r.Store.Get(ctx, key)
-}
-
-func (r *recorder) CompareAndSwap(ctx context.Context, key string, old, new []byte, expires time.Time) ([]byte, bool, error) {
-	r.add("swap")
-	return r.Store.CompareAndSwap(ctx, key, old, new, expires)
-}
-
-func (r *recorder) Add(ctx context.Context, key string, delta int64, expires time.Time) (int64, error) {
-	r.add("add")
-	return r.Store.Add(ctx, key, delta, expires)
-}
-
-// counted counts the messages that it passes on.
-type counted struct {
-	delivery.Sender
-	n *atomic.Int64
-}
-
-func (c counted) Send(ctx context.Context, m delivery.Message) (delivery.Receipt, error) {
-	c.n.Add(1)
-	return c.Sender.Send(ctx, m)
 }

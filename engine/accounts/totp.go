@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -40,6 +41,9 @@ func (a *Accounts) EnrolTOTP(ctx context.Context, userID string, window time.Dur
 		u.TOTPs = []store.TOTP{{ID: enrolment.ID, CreatedAt: a.now().UTC().Round(0), Expires: enrolment.Expires}}
 		return nil
 	})
+	if errors.Is(err, ErrUserNotFound) { // deleted meanwhile
+		err = cmp.Or(a.removeApp(ctx, user.ID, enrolment.ID), err)
+	}
 	if err != nil {
 		return totp.Enrolment{}, store.User{}, err
 	}
@@ -113,19 +117,21 @@ func (a *Accounts) authenticateTOTP(ctx context.Context, r TOTPRequest, verify f
 	}
 	auth := TOTPAuthentication{User: user, Proof: proof}
 	if auth.Session, err = a.grant(ctx, &user, r.Session, factor); err != nil {
-		if errors.Is(err, sessions.ErrClosed) {
-			err = ErrUserNotFound
-		}
-		return TOTPAuthentication{}, err
+		return TOTPAuthentication{}, unlessClosed(err, ErrUserNotFound)
 	}
 	return auth, nil
 }
 
 // confirmTOTP makes the user's list say that the app is verified. The list may
-// lack an app that was enrolled just before a crash.
+// lack an app that was enrolled just before a crash; one that it had when the
+// user was read was deleted since.
 func (a *Accounts) confirmTOTP(ctx context.Context, user *store.User, proof totp.Proof) (store.User, error) {
+	is := func(t store.TOTP) bool { return t.ID == proof.ID }
 	return a.update(ctx, user, func(u *store.User) error {
-		i := slices.IndexFunc(u.TOTPs, func(t store.TOTP) bool { return t.ID == proof.ID })
+		i := slices.IndexFunc(u.TOTPs, is)
+		if i < 0 && slices.ContainsFunc(user.TOTPs, is) {
+			return totp.ErrNone
+		}
 		if i < 0 {
 			u.TOTPs, i = []store.TOTP{{ID: proof.ID, CreatedAt: proof.At}}, 0
 		}
@@ -151,6 +157,27 @@ func (a *Accounts) TOTP(ctx context.Context, userID string) (store.User, totp.St
 		return store.User{}, totp.Status{}, err
 	}
 	return user, status, nil
+}
+
+// removeApps takes all of a user's apps from the store that has their secrets,
+// the one that the user's list may lack included.
+func (a *Accounts) removeApps(ctx context.Context, user *store.User) error {
+	if a.apps == nil {
+		return nil
+	}
+	for _, t := range user.TOTPs {
+		if err := a.apps.Remove(ctx, user.ID, t.ID); err != nil {
+			return err
+		}
+	}
+	switch status, err := a.apps.Status(ctx, user.ID); {
+	case err == nil:
+		return a.apps.Remove(ctx, user.ID, status.ID)
+	case errors.Is(err, totp.ErrNone):
+		return nil
+	default:
+		return err
+	}
 }
 
 // removeApp takes an app from the store that has its secret.

@@ -18,7 +18,7 @@ type Change struct {
 	Untrusted  json.RawMessage
 	Roles      *[]string
 	Phone      string // a further phone number, unverified until a code sent to it comes back
-	Email      string
+	Email      string // or a further e-mail address
 }
 
 // A NameChange changes the parts that are not nil.
@@ -62,13 +62,7 @@ func (a *Accounts) updateFreeing(ctx context.Context, user *store.User, phone, e
 		if err == nil {
 			return kept, nil
 		}
-		free := false
-		for class, address := range map[delivery.Class]string{delivery.ClassPhone: phone, delivery.ClassEmail: email} {
-			if address != "" && !free {
-				free, err = a.reclaimAfter(ctx, err, class, address)
-			}
-		}
-		if err != nil {
+		if err := a.reclaimEither(ctx, err, phone, email); err != nil {
 			return store.User{}, err
 		}
 	}
@@ -116,7 +110,7 @@ func (c *Change) apply(u *store.User) error {
 		}
 	}
 	if c.Roles != nil {
-		u.Roles = slices.Clone(*c.Roles)
+		u.Roles = *c.Roles // fill copies them
 	}
 	return fill(u, NewUser{
 		Name: u.Name, ExternalID: u.ExternalID, Roles: u.Roles, Trusted: c.Trusted, Untrusted: c.Untrusted,
@@ -125,7 +119,8 @@ func (c *Change) apply(u *store.User) error {
 
 // Exchange replaces the one factor of a user, a phone number or an e-mail
 // address, by another address of the same or the other class, which is
-// unverified. Sessions lose the factor, and end if they had no other.
+// unverified. Sessions lose the factor, and end if they had no other, as with
+// DeleteMethod.
 //
 // Errors: ErrUserNotFound; ErrNotSingle; ErrHasAddress; [*AddressError];
 // [*store.TakenError]; engine.ErrUnavailable: then call it again.
@@ -140,6 +135,13 @@ func (a *Accounts) Exchange(ctx context.Context, id string, class delivery.Class
 	}
 	old, err := single(&user)
 	if err != nil {
+		return store.User{}, err
+	}
+	// A refusal should cost nobody their sessions.
+	if methodAt(&user, class, address) != nil {
+		return store.User{}, ErrHasAddress
+	}
+	if err := a.free(ctx, class, address); err != nil {
 		return store.User{}, err
 	}
 	return a.withoutFactor(ctx, user.ID, old, func() (store.User, error) {
