@@ -114,7 +114,10 @@
 //     too_many_unverified_factors, which comes first. More than one of the three:
 //     400 too_many_user_selection_arguments.
 //   - Any template id: 404 email_template_not_found.
-//   - Unknown phone number: 404 phone_number_not_found.
+//   - Unknown phone number: 404 phone_number_not_found. An address in the five
+//     minutes of somebody is unknown to a send that does not name them, and
+//     login_or_create takes it from them: its owner shall not get into their
+//     account.
 //   - The provider refuses the address: 400 downstream_carrier_error for
 //     phones, inactive_email for e-mail. It asks to wait: 429
 //     too_many_requests. It fails, or refuses the account: 503
