@@ -51,10 +51,7 @@ func (s *Sessions) Authenticate(ctx context.Context, r Request) (Granted, error)
 			e.expires = e.accessed + int64(r.Duration)
 		}
 		if t.byJWT {
-			if len(e.tokens) == maxTokens {
-				e.tokens = slices.Delete(e.tokens, 1, 2)
-			}
-			e.tokens = append(e.tokens, further)
+			e.tokens = addToken(e.tokens, further)
 		}
 		session = s.session(e, &c)
 		if rec.size() > maxRecord {
@@ -66,6 +63,16 @@ func (s *Sessions) Authenticate(ctx context.Context, r Request) (Granted, error)
 		return Granted{}, err
 	}
 	return Granted{Session: session, Token: token}, nil
+}
+
+// addToken returns digests and a further one. The oldest but the grant's makes
+// room.
+func addToken(tokens []byte, further digest) []byte {
+	first, others := tokens[:digestSize], tokens[digestSize:]
+	if len(tokens) == maxTokens*digestSize {
+		others = others[digestSize:]
+	}
+	return slices.Concat(first, others, further[:])
 }
 
 // Lookup returns a session without accessing it. Errors: ErrCredential,

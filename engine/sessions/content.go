@@ -64,8 +64,8 @@ func (c *content) appendTo(b []byte) []byte {
 }
 
 // decode reads what appendTo wrote.
-func (c *content) decode(b []byte) error {
-	r := reader{b: b}
+func (c *content) decode(s string) error {
+	r := reader{s: s}
 	*c = content{userID: r.text(), attributes: Attributes{r.text(), r.text()}}
 	if n := int(r.byte()); n > 0 && n <= maxRoles {
 		c.roles = make([]string, n)
@@ -94,49 +94,44 @@ func (c *content) decode(b []byte) error {
 		}
 		c.factors[i] = Factor{Method: methods[method], ID: r.text(), Address: r.text(), CreatedAt: r.time(), LastAt: r.time()}
 	}
-	if r.failed || len(r.b) != 0 {
+	if r.failed || len(r.s) != 0 {
 		return errRecord
 	}
 	return nil
 }
 
-// A reader takes values from the front of b. After one that is not there it
-// has failed and returns zeros.
+// A reader takes values from the front of s, whose memory they share. After one
+// that is not there it has failed and returns zeros.
 type reader struct {
-	b      []byte
+	s      string
 	failed bool
 }
 
-func (r *reader) take(n int) []byte {
-	if n > len(r.b) {
-		r.b, r.failed = nil, true
-		return nil
+// zeros are what there is in the place of a number that is not there.
+const zeros = "\x00\x00\x00\x00\x00\x00\x00\x00"
+
+func (r *reader) take(n int) string {
+	if n > len(r.s) {
+		r.s, r.failed = "", true
+		return zeros[:min(n, len(zeros))]
 	}
-	taken := r.b[:n]
-	r.b = r.b[n:]
+	taken := r.s[:n]
+	r.s = r.s[n:]
 	return taken
 }
 
-func (r *reader) byte() byte {
-	if b := r.take(1); b != nil {
-		return b[0]
+func (r *reader) byte() byte { return r.take(1)[0] }
+
+func (r *reader) number(size int) (n uint64) {
+	for _, b := range []byte(r.take(size)) {
+		n = n<<8 | uint64(b)
 	}
-	return 0
+	return n
 }
 
-func (r *reader) text() string {
-	if b := r.take(2); b != nil {
-		return string(r.take(int(binary.BigEndian.Uint16(b))))
-	}
-	return ""
-}
+func (r *reader) text() string { return r.take(int(r.number(2))) }
 
-func (r *reader) time() time.Time {
-	if b := r.take(8); b != nil {
-		return time.Unix(0, int64(binary.BigEndian.Uint64(b))).UTC()
-	}
-	return time.Time{}
-}
+func (r *reader) time() time.Time { return time.Unix(0, int64(r.number(8))).UTC() }
 
 // add puts a factor among the others, or renews it. The oldest makes room.
 func (c *content) add(f Factor, now time.Time) {
@@ -153,20 +148,21 @@ func (c *content) add(f Factor, now time.Time) {
 	c.factors = append(c.factors, f)
 }
 
-// session returns the session that an entry and its content make.
+// session returns the session that an entry and its content make. It has the
+// content's memory.
 func (s *Sessions) session(e *entry, c *content) Session {
 	session := Session{
 		ID:             s.sessionID(e.id),
 		UserID:         c.userID,
-		Factors:        slices.Clone(c.factors),
-		Roles:          slices.Clone(c.roles),
+		Factors:        c.factors,
+		Roles:          c.roles,
 		Attributes:     c.attributes,
 		StartedAt:      time.Unix(0, e.started).UTC(),
 		LastAccessedAt: time.Unix(0, e.accessed).UTC(),
 		ExpiresAt:      time.Unix(0, e.expires).UTC(),
 	}
 	if c.claims != nil {
-		session.Claims = json.RawMessage(slices.Clone(c.claims))
+		session.Claims = json.RawMessage(c.claims)
 	}
 	return session
 }

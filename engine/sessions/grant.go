@@ -151,10 +151,10 @@ func (g *grantStep) decide(r *record, now time.Time) (changed bool, err error) {
 		r.entries = append(r.entries, entry{id: g.id, started: at})
 		e = &r.entries[len(r.entries)-1]
 	}
-	c.roles = g.grant.Roles
+	c.roles = slices.Clone(g.grant.Roles)
 	c.add(g.grant.Factor, now)
 	e.accessed, e.renewed = at, at
-	e.tokens = []digest{g.digest}
+	e.tokens = g.digest[:]
 	if g.grant.Duration != 0 {
 		e.expires = at + int64(g.grant.Duration)
 	}

@@ -83,6 +83,7 @@ func (s *Sessions) JWKS() []JWK {
 // A keySet is all keys, ready for use. It does not change.
 type keySet struct {
 	ring    *seal.Ring
+	tenant  string // what stands for the tenant in the store's keys
 	signing []signingKey
 }
 
@@ -106,7 +107,7 @@ func (s *Sessions) SetKeys(keys engine.Keys, signing []SigningKey) error {
 	if len(signing) > 0 && s.project == "" {
 		return errors.New("sessions: there are signing keys and no Config.ProjectID")
 	}
-	set := &keySet{ring: ring}
+	set := &keySet{ring: ring, tenant: seal.Text(ring.Name(s.tenant))[:8]}
 	seen := make(map[string]bool)
 	for _, k := range signing {
 		switch {

@@ -24,13 +24,15 @@ type entry struct {
 	started  int64    // Unix nanoseconds, as all times
 	accessed int64
 	expires  int64
-	renewed  int64    // when the tokens before these were replaced
-	tokens   []digest // of the last grant, and then of authentications by JWT, the oldest first
-	sealed   []byte   // a content
+	renewed  int64  // when the tokens before these were replaced
+	tokens   []byte // digests: of the last grant's, and then of those given for JWTs, the oldest first
+	sealed   []byte // a content
 }
 
 // A digest is what is kept of a token.
-type digest = [32]byte
+type digest = [digestSize]byte
+
+const digestSize = 32
 
 // Bounds of a record. maxTokens counts the grant's token and the eight newest
 // others.
@@ -59,7 +61,7 @@ const (
 func (r *record) size() int {
 	n := headSize
 	for i := range r.entries {
-		n += entrySize + len(digest{})*len(r.entries[i].tokens) + 4 + len(r.entries[i].sealed)
+		n += entrySize + len(r.entries[i].tokens) + 4 + len(r.entries[i].sealed)
 	}
 	return n
 }
@@ -79,17 +81,15 @@ func (r *record) encode() []byte {
 		for _, t := range [...]int64{e.started, e.accessed, e.expires, e.renewed} {
 			b = binary.BigEndian.AppendUint64(b, uint64(t))
 		}
-		b = append(b, byte(len(e.tokens)))
-		for j := range e.tokens {
-			b = append(b, e.tokens[j][:]...)
-		}
+		b = append(b, byte(len(e.tokens)/digestSize))
+		b = append(b, e.tokens...)
 		b = binary.BigEndian.AppendUint32(b, uint32(len(e.sealed)))
 		b = append(b, e.sealed...)
 	}
 	return b
 }
 
-// decode reads a record; what is sealed shares b's memory. A nil b is the
+// decode reads a record; tokens and what is sealed share b's memory. A nil b is the
 // record of a user without sessions. Anything but the one encoding of a record
 // is an error.
 func (r *record) decode(b []byte) error {
@@ -117,15 +117,12 @@ func (r *record) decode(b []byte) error {
 			*t = int64(binary.BigEndian.Uint64(b))
 			b = b[8:]
 		}
-		tokens := int(b[0])
+		tokens := int(b[0]) * digestSize
 		b = b[1:]
-		if tokens == 0 || tokens > maxTokens || len(b) < tokens*len(digest{})+4 {
+		if tokens == 0 || tokens > maxTokens*digestSize || len(b) < tokens+4 {
 			return errRecord
 		}
-		e.tokens = make([]digest, tokens)
-		for j := range e.tokens {
-			b = b[copy(e.tokens[j][:], b):]
-		}
+		e.tokens, b = b[:tokens:tokens], b[tokens:]
 		size := int(binary.BigEndian.Uint32(b))
 		b = b[4:]
 		if size < seal.Overhead || size > len(b) {
@@ -144,10 +141,7 @@ func (r *record) decode(b []byte) error {
 // of the future counts as of now, and it does not live longer from now than it
 // did from then: a clock that was wrong once cannot keep it alive.
 func (r *record) settle(now int64, idle time.Duration, ring *seal.Ring) {
-	if latest := now + int64(closedFor) + skew; r.closed > latest {
-		r.closed = now + int64(closedFor)
-	}
-	if r.closed <= now {
+	if r.closed <= now || r.closed > now+int64(closedFor)+skew {
 		r.closed = 0
 	}
 	for i := range r.entries {

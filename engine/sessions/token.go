@@ -30,8 +30,15 @@ func nameOf(ring *seal.Ring, tenant, userID string) (n name) {
 	return n
 }
 
-// key returns the store's key of a record.
-func (n name) key() string { return "s." + base64.RawURLEncoding.EncodeToString(n[:]) }
+// key returns the store's key of a record. The tenant stands in it besides, so
+// that a token of another tenant leads nowhere.
+func (k *keySet) key(n name) string {
+	b := make([]byte, 0, 32)
+	b = append(b, "s."...)
+	b = base64.RawURLEncoding.AppendEncode(b, n[:])
+	b = append(b, '.')
+	return string(append(b, k.tenant...))
+}
 
 // newToken returns a token of a record and what is kept of it.
 func newToken(n name) (delivery.Secret, digest) {
@@ -68,8 +75,8 @@ func digestOf(secret []byte) digest {
 // has reports whether a token is one of the entry's.
 func (e *entry) has(d *digest) bool {
 	found := 0
-	for i := range e.tokens {
-		found |= subtle.ConstantTimeCompare(e.tokens[i][:], d[:])
+	for tokens := e.tokens; len(tokens) > 0; tokens = tokens[len(d):] {
+		found |= subtle.ConstantTimeCompare(tokens[:len(d)], d[:])
 	}
 	return found == 1
 }

@@ -3,7 +3,6 @@ package sessions
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/passcode-go/passcode/engine"
@@ -21,7 +20,7 @@ var errContended = errors.New("sessions: record changed too often")
 // fails, or too many races are lost, the answer is engine.ErrUnavailable,
 // whatever decide said.
 func (s *Sessions) update(ctx context.Context, n name, decide func(r *record, now time.Time) (changed bool, err error)) error {
-	key := n.key()
+	key := s.keys.Load().key(n)
 	old, err := s.store.Get(ctx, key)
 	if err != nil {
 		return unavailable(err)
@@ -52,7 +51,7 @@ func (s *Sessions) update(ctx context.Context, n name, decide func(r *record, no
 // view loads the record of a name.
 func (s *Sessions) view(ctx context.Context, n name) (record, time.Time, error) {
 	var r record
-	value, err := s.store.Get(ctx, n.key())
+	value, err := s.store.Get(ctx, s.keys.Load().key(n))
 	if err == nil {
 		err = r.decode(value)
 	}
@@ -70,7 +69,7 @@ func unavailable(err error) error { return &engine.Error{Kind: engine.ErrUnavail
 // tenant, so that nobody who can write to the store can give a session to
 // somebody else.
 func (s *Sessions) context(e *entry) []byte {
-	return fmt.Appendf(make([]byte, 0, 64), "%s %s", e.id[:], s.tenant)
+	return append(append(make([]byte, 0, len(e.id)+maxTenant), e.id[:]...), s.tenant...)
 }
 
 // open returns the content of an entry. settle has dropped those whose key is
@@ -79,7 +78,7 @@ func (s *Sessions) open(e *entry) (content, error) {
 	var c content
 	plain, err := s.keys.Load().ring.Open(nil, e.sealed, s.context(e))
 	if err == nil {
-		err = c.decode(plain)
+		err = c.decode(string(plain))
 	}
 	if err != nil {
 		return content{}, unavailable(err)
