@@ -12,12 +12,14 @@ import (
 type step struct{ about, path, body string }
 
 // steps are the requests of the quick start: the first two log somebody in,
-// the others add a second factor to a user whom the program has made.
+// the others add a second factor to a user whom the program has made, and keep
+// that user logged in.
 var steps = [...]step{
 	{"Log in, or sign up:", "/v1/otps/sms/login_or_create", `{"phone_number": "+12025550162"}`},
 	{"Check the code that appears here (put in the phone_id of the answer, and the code):", "/v1/otps/authenticate", `{"method_id": "PHONE_ID", "code": "CODE"}`},
 	{"Or make a user first:", "/v1/users", `{"phone_number": "+12025550163"}`},
-	{"and send that user a code, to be checked as above:", "/v1/otps/sms/send", `{"phone_number": "+12025550163"}`},
+	{"and send that user a code:", "/v1/otps/sms/send", `{"phone_number": "+12025550163"}`},
+	{"Check that as above, and ask for a session of an hour:", "/v1/otps/authenticate", `{"method_id": "PHONE_ID", "code": "CODE", "session_duration_minutes": 60}`},
 }
 
 // A banner is what the program prints when it is ready.
@@ -68,8 +70,11 @@ func (b banner) user() string {
 	if b.cfg.fixed != (credentials{}) {
 		return `"` + b.project.projectID + `:$PASSCODED_SECRET"`
 	}
-	return "'" + strings.ReplaceAll(b.project.projectID+":"+b.project.secret, "'", `'\''`) + "'"
+	return quote(b.project.projectID + ":" + b.project.secret)
 }
+
+// quote returns a text as one word of a shell command.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // isLoopback reports whether only this machine reaches the address.
 func isLoopback(a net.Addr) bool {

@@ -44,7 +44,7 @@ func TestQuickStart(t *testing.T) {
 				}
 				return r
 			}
-			login, check, create, send := commands[0], commands[1], commands[2], commands[3]
+			login, check, create, send, session := commands[0], commands[1], commands[2], commands[3], commands[4]
 			code := func(to string) string {
 				return p.stdout.await(t, `^sms to \`+to+`: code ([0-9]{6}) for login, expires in 2m0s\n`)[1]
 			}
@@ -63,7 +63,10 @@ func TestQuickStart(t *testing.T) {
 			if r := try(200, send); r.PhoneID != made.PhoneID {
 				t.Errorf("send: phone %q, want %q", r.PhoneID, made.PhoneID)
 			}
-			try(200, strings.NewReplacer("PHONE_ID", made.PhoneID, "CODE", code("+12025550163")).Replace(check))
+			begin := strings.NewReplacer("PHONE_ID", made.PhoneID, "CODE", code("+12025550163")).Replace(session)
+			if r := try(200, begin); r.UserID != made.UserID || r.SessionToken == "" || r.SessionJWT == "" {
+				t.Error("authenticate: another user, or no session")
+			}
 		})
 	}
 }

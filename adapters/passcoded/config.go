@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/passcode-go/passcode/adapters/httpapi"
 	"github.com/passcode-go/passcode/countries/region"
 	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/engine/accounts"
+	"github.com/passcode-go/passcode/engine/sessions"
 	"github.com/passcode-go/passcode/policy"
 )
 
@@ -34,8 +37,20 @@ Usage: passcoded [options]
                          (PASSCODED_ORIGIN)
   -sms-countries LIST    the only countries to text, such as US,CA
                          (PASSCODED_SMS_COUNTRIES; default: all supported ones)
+  -session-idle TIME     end sessions that were not used for so long, such as
+                         30m (PASSCODED_SESSION_IDLE; default: never)
+  -max-session TIME      the longest session that can be asked for, such as
+                         720h (PASSCODED_MAX_SESSION; default 8784h, 366 days)
+  -lock-after N          wrong codes in a row that lock a user, 1 to 100
+                         (PASSCODED_LOCK_AFTER; default 10)
+  -lock-for TIME         how long they are locked, 5m to 168h
+                         (PASSCODED_LOCK_FOR; default 1h)
   -insecure-outbox FILE  also append every message, code included, to FILE as
                          a line of JSON: for tests
+  -rotate-signing-key    put a new key for session JWTs into the keys file, and
+                         nothing else
+  -remove-signing-key ID take a key for session JWTs out of the keys file, and
+                         nothing else
   -version               print which build this is
   -h                     print this
 
@@ -44,9 +59,10 @@ option, since every user of a machine can see the options of its programs.
 
 Files:
   passcode.db    the database: users, and the state of every address
-  passcode.keys  keys, project id and secret, made at the first start; always
-                 beside the database and named after it. Never lose it: a
-                 database without its keys is refused.
+  passcode.keys  keys, project id and secret, made at the first start and
+                 completed by later releases; always beside the database and
+                 named after it. Never lose it: a database without its keys
+                 is refused.
 Both are readable by their owner only, or refused.
 
 Example:
@@ -68,15 +84,20 @@ type config struct {
 	fixed        credentials // zero: those in the keys file
 	texts        delivery.Texts
 	smsCountries []region.Code // nil: the policy's default
-	outbox       string        // "": none
-	version      bool          // print it, and nothing else
+	idle         time.Duration // 0: sessions are never idle for too long
+	maxSession   time.Duration
+	lock         policy.Lock
+	outbox       string // "": none
+	version      bool   // print it, and nothing else
+	rotate       bool   // put a new signing key in, and nothing else
+	remove       string // take out the signing key with this id, and nothing else; "": serve
 }
 
 // parseConfig reads options and environment and checks them as far as it can
 // without touching a file. Its error wraps flag.ErrHelp if help was asked for.
 func parseConfig(args []string, env func(string) string) (config, error) {
 	var cfg config
-	var countries string
+	var countries, idle, maxSession, lockAfter, lockFor string
 	flags := flag.NewFlagSet("passcoded", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	text := func(p *string, name, variable, otherwise string) {
@@ -88,8 +109,19 @@ func parseConfig(args []string, env func(string) string) (config, error) {
 	text(&cfg.texts.App, "app", "PASSCODED_APP", "")
 	text(&cfg.texts.Origin, "origin", "PASSCODED_ORIGIN", "")
 	text(&countries, "sms-countries", "PASSCODED_SMS_COUNTRIES", "")
+	text(&idle, "session-idle", "PASSCODED_SESSION_IDLE", "")
+	text(&maxSession, "max-session", "PASSCODED_MAX_SESSION", sessions.MaxDuration.String())
+	text(&lockAfter, "lock-after", "PASSCODED_LOCK_AFTER", "10")
+	text(&lockFor, "lock-for", "PASSCODED_LOCK_FOR", "1h")
 	flags.StringVar(&cfg.outbox, "insecure-outbox", "", "")
 	flags.BoolVar(&cfg.version, "version", false, "")
+	flags.BoolVar(&cfg.rotate, "rotate-signing-key", false, "")
+	flags.Func("remove-signing-key", "", func(id string) error {
+		if cfg.remove = id; id == "" {
+			return errors.New("no id")
+		}
+		return nil
+	})
 	cfg.fixed.secret = env("PASSCODED_SECRET")
 
 	if err := flags.Parse(args); err != nil {
@@ -97,6 +129,9 @@ func parseConfig(args []string, env func(string) string) (config, error) {
 	}
 	if flags.NArg() > 0 {
 		return cfg, fmt.Errorf("unexpected argument %q: %w", flags.Arg(0), errUsage)
+	}
+	if cfg.rotate && cfg.remove != "" {
+		return cfg, fmt.Errorf("-rotate-signing-key and -remove-signing-key are two steps: %w", errUsage)
 	}
 	if cfg.version {
 		return cfg, nil
@@ -115,9 +150,35 @@ func parseConfig(args []string, env func(string) string) (config, error) {
 	if err := cfg.texts.Check(policy.Default().Code.Length); err != nil {
 		return cfg, fmt.Errorf("-app or -origin: %w", err)
 	}
+	if len(cfg.texts.App) > 64 || strings.Contains(cfg.texts.App, ":") {
+		return cfg, errors.New("-app has more than 64 bytes or a colon, which authenticator apps do not show")
+	}
 	var err error
-	cfg.smsCountries, err = parseCountries(countries)
+	if cfg.smsCountries, err = parseCountries(countries); err != nil {
+		return cfg, err
+	}
+	if idle != "" {
+		if cfg.idle, err = parseTime("session-idle", idle, time.Minute, sessions.MaxDuration); err != nil {
+			return cfg, err
+		}
+	}
+	if cfg.maxSession, err = parseTime("max-session", maxSession, sessions.MinDuration, sessions.MaxDuration); err != nil {
+		return cfg, err
+	}
+	if cfg.lock.After, err = strconv.Atoi(lockAfter); err != nil || cfg.lock.After < 1 || cfg.lock.After > 100 {
+		return cfg, fmt.Errorf("-lock-after %q is not a number from 1 to 100", lockAfter)
+	}
+	cfg.lock.For, err = parseTime("lock-for", lockFor, 5*time.Minute, 7*24*time.Hour)
 	return cfg, err
+}
+
+// parseTime reads the value of an option, such as "90m".
+func parseTime(option, value string, least, most time.Duration) (time.Duration, error) {
+	d, err := time.ParseDuration(value)
+	if err != nil || d < least || d > most {
+		return 0, fmt.Errorf("-%s %q is not a time from %v to %v, such as %v", option, value, least, most, 2*time.Hour)
+	}
+	return d, nil
 }
 
 // parseCountries reads a list such as "US, ca". An empty one is nil.

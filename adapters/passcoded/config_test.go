@@ -8,10 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/passcode-go/passcode/countries/region"
+	"github.com/passcode-go/passcode/policy"
 )
 
 const (
@@ -55,6 +58,23 @@ func TestConfigErrors(t *testing.T) {
 		{1, "-sms-countries US,,CA", nil, "-sms-countries"},
 		{1, "-sms-countries UK", nil, `"UK"`},
 		{1, "", map[string]string{"PASSCODED_SMS_COUNTRIES": "46"}, `"46"`},
+		{1, "-app A:B", nil, "a colon"},
+		{1, "-app " + strings.Repeat("日", 22), nil, "-app has more than 64 bytes"},
+		{1, "-session-idle 59s", nil, "-session-idle"},
+		{1, "-session-idle 8784h1s", nil, "-session-idle"},
+		{1, "-session-idle never", nil, `"never"`},
+		{1, "", map[string]string{"PASSCODED_SESSION_IDLE": "0"}, "-session-idle"},
+		{1, "-max-session 4m59s", nil, "-max-session"},
+		{1, "-max-session 8784h1s", nil, "-max-session"},
+		{1, "-max-session 60", nil, "-max-session"},
+		{1, "", map[string]string{"PASSCODED_MAX_SESSION": "0"}, "-max-session"},
+		{1, "-lock-after 0", nil, "-lock-after"},
+		{1, "-lock-after 101", nil, "-lock-after"},
+		{1, "-lock-after ten", nil, `"ten"`},
+		{1, "", map[string]string{"PASSCODED_LOCK_AFTER": "-1"}, "-lock-after"},
+		{1, "-lock-for 4m", nil, "-lock-for"},
+		{1, "-lock-for 169h", nil, "-lock-for"},
+		{1, "", map[string]string{"PASSCODED_LOCK_FOR": "1"}, "-lock-for"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			t.Parallel()
@@ -84,21 +104,25 @@ func TestConfigOrder(t *testing.T) {
 	env := map[string]string{
 		"PASSCODED_ADDR": "127.0.0.1:1", "PASSCODED_DB": "env.db", "PASSCODED_PROJECT_ID": liveID, "PASSCODED_SECRET": liveSecret,
 		"PASSCODED_APP": "Env", "PASSCODED_ORIGIN": "env.example", "PASSCODED_SMS_COUNTRIES": "se, US",
+		"PASSCODED_SESSION_IDLE": "30m", "PASSCODED_MAX_SESSION": "24h", "PASSCODED_LOCK_AFTER": "5", "PASSCODED_LOCK_FOR": "15m",
 	}
 	cfg, err := parseConfig(nil, lookup(nil))
-	if err != nil || cfg.addr != "127.0.0.1:8080" || cfg.db != "passcode.db" || cfg.smsCountries != nil || cfg.fixed != (credentials{}) {
+	if err != nil || cfg.addr != "127.0.0.1:8080" || cfg.db != "passcode.db" || cfg.smsCountries != nil || cfg.fixed != (credentials{}) ||
+		cfg.idle != 0 || cfg.maxSession != 366*24*time.Hour || cfg.lock != policy.Default().Lock || cfg.rotate || cfg.remove != "" {
 		t.Errorf("defaults: %+v, %v", cfg, err)
 	}
 	cfg, err = parseConfig(nil, lookup(env))
 	if err != nil || cfg.addr != "127.0.0.1:1" || cfg.db != "env.db" || cfg.fixed != (credentials{liveID, liveSecret}) ||
-		cfg.texts.App != "Env" || cfg.texts.Origin != "env.example" || !slices.Equal(cfg.smsCountries, []region.Code{"SE", "US"}) {
+		cfg.texts.App != "Env" || cfg.texts.Origin != "env.example" || !slices.Equal(cfg.smsCountries, []region.Code{"SE", "US"}) ||
+		cfg.idle != 30*time.Minute || cfg.maxSession != 24*time.Hour || cfg.lock != (policy.Lock{After: 5, For: 15 * time.Minute}) {
 		t.Errorf("environment: %+v, %v", cfg, err)
 	}
 	env["PASSCODED_SECRET"] = testSecret
 	cfg, err = parseConfig([]string{"-addr", "[::1]:2", "-db", "flag.db", "-project-id", testID, "-app", "Flag", "-origin", "flag.example",
-		"-sms-countries", "CA"}, lookup(env))
+		"-sms-countries", "CA", "-session-idle", "1m", "-max-session", "5m", "-lock-after", "100", "-lock-for", "168h"}, lookup(env))
 	if err != nil || cfg.addr != "[::1]:2" || cfg.db != "flag.db" || cfg.fixed != (credentials{testID, testSecret}) ||
-		cfg.texts.App != "Flag" || cfg.texts.Origin != "flag.example" || !slices.Equal(cfg.smsCountries, []region.Code{"CA"}) {
+		cfg.texts.App != "Flag" || cfg.texts.Origin != "flag.example" || !slices.Equal(cfg.smsCountries, []region.Code{"CA"}) ||
+		cfg.idle != time.Minute || cfg.maxSession != 5*time.Minute || cfg.lock != (policy.Lock{After: 100, For: 168 * time.Hour}) {
 		t.Errorf("options: %+v, %v", cfg, err)
 	}
 }
@@ -115,7 +139,8 @@ func TestHelp(t *testing.T) {
 	if _, err := parseConfig(nil, func(name string) string { asked[name] = ""; return "" }); err != nil || len(asked) == 0 {
 		t.Fatalf("no variable read: %v", err)
 	}
-	options := []string{"-addr", "-db", "-project-id", "-app", "-origin", "-sms-countries", "-insecure-outbox", "-version", "-h"}
+	options := []string{"-addr", "-db", "-project-id", "-app", "-origin", "-sms-countries", "-session-idle", "-max-session", "-lock-after",
+		"-lock-for", "-insecure-outbox", "-rotate-signing-key", "-remove-signing-key ID", "-version", "-h"}
 	for _, help := range []string{"-h", "-help", "--help"} {
 		stdout, stderr := newOutput(), newOutput()
 		if status := run(t.Context(), []string{help}, lookup(nil), stdout, stderr); status != 0 || stderr.String() != "" {
@@ -174,6 +199,45 @@ func TestCountries(t *testing.T) {
 	}
 	p.post(t, 200, "/v1/otps/whatsapp/login_or_create", body)
 	p.post(t, 200, "/v1/otps/sms/login_or_create", `{"phone_number": "+12025550162"}`)
+}
+
+func TestMaxSession(t *testing.T) {
+	t.Parallel()
+	p := launch(t, t.TempDir(), nil, "-max-session", "10m", "-session-idle", "1m")
+	sent := p.post(t, 200, "/v1/otps/sms/login_or_create", `{"phone_number": "+12025550162"}`)
+	body := `{"method_id": "` + sent.PhoneID + `", "code": "` + p.code(t) + `", "session_duration_minutes": `
+	if r := p.post(t, 400, "/v1/otps/authenticate", body+`11}`); r.ErrorType != "invalid_session_duration" {
+		t.Errorf("error %q", r.ErrorType)
+	}
+	p.post(t, 200, "/v1/otps/authenticate", body+`10}`)
+}
+
+// TestLockAfter wants the lock to be what was asked for, below the default and
+// above it, for passcodes and for authenticator apps.
+func TestLockAfter(t *testing.T) {
+	t.Parallel()
+	for _, after := range []int{3, 12} {
+		p := launch(t, t.TempDir(), nil, "-lock-after", strconv.Itoa(after), "-lock-for", "5m")
+		var sent reply
+		for i := range after {
+			if i%5 == 0 { // a code bears five guesses
+				sent = p.post(t, 200, "/v1/otps/sms/login_or_create", `{"phone_number": "+12025550162"}`)
+			}
+			p.authenticate(t, 404, sent.PhoneID, another(p.code(t)))
+		}
+		if r := p.authenticate(t, 429, sent.PhoneID, p.code(t)); r.ErrorType != "user_lock_limit_reached" {
+			t.Errorf("error %q", r.ErrorType)
+		}
+
+		user := p.post(t, 201, "/v1/users", `{"phone_number": "+12025550163"}`)
+		p.post(t, 200, "/v1/totps", `{"user_id": "`+user.UserID+`"}`)
+		entered := `{"user_id": "` + user.UserID + `", "totp_code": "000000"}`
+		for range after {
+			p.post(t, 401, "/v1/totps/authenticate", entered)
+		}
+		p.post(t, 429, "/v1/totps/authenticate", entered)
+	}
+	launch(t, t.TempDir(), nil, "-lock-after", "100")
 }
 
 // TestNoStart tells the program to end before it has begun.

@@ -17,9 +17,9 @@
 //
 // # Options
 //
-// Each option has an environment variable, save -insecure-outbox, -version and
-// -h. An option beats its variable, a variable beats the default, and an empty
-// variable counts as none.
+// Each option has an environment variable, save the last five. An option beats
+// its variable, a variable beats the default, and an empty variable counts as
+// none. A TIME is written as 90m or 1h30m.
 //
 //	-addr HOST:PORT          PASSCODED_ADDR           where to listen; port 0 picks a free one; default 127.0.0.1:8080
 //	-db FILE                 PASSCODED_DB             the database; default passcode.db in the current directory
@@ -28,7 +28,19 @@
 //	-app NAME                PASSCODED_APP            name of the application in messages; default none
 //	-origin HOST             PASSCODED_ORIGIN         host whose pages may fill in codes from an SMS; default none
 //	-sms-countries LIST      PASSCODED_SMS_COUNTRIES  the only countries to text, such as US,CA; default all but the unsupported
+//	-session-idle TIME       PASSCODED_SESSION_IDLE   end sessions that were not used for so long, at least 1m; default never
+//	-max-session TIME        PASSCODED_MAX_SESSION    the longest session that can be asked for, 5m to 8784h; default 8784h, 366 days
+//	-lock-after N            PASSCODED_LOCK_AFTER     wrong codes in a row that lock a user, 1 to 100; default 10
+//	-lock-for TIME           PASSCODED_LOCK_FOR       how long they are locked, 5m to 168h; default 1h
 //	-insecure-outbox FILE                             also append each message, code included, to a file: for tests
+//	-rotate-signing-key                               change the keys file and nothing else: see Keys
+//	-remove-signing-key ID                            likewise
+//	-version                                          print which build this is
+//	-h                                                print a summary
+//
+// A lock counts wrong codes over all of a user's addresses and the
+// authenticator app; each of these is locked by itself too, after as many.
+// Authenticator apps show the name of -app, or "passcode" without one.
 //
 // A fixed project id needs a fixed secret, and the other way round. Ids that
 // begin with "project-live-" make a live project, without sandbox values.
@@ -39,19 +51,63 @@
 //
 // The keys are in a file beside it whose name ends in .keys in place of the
 // database's extension: passcode.keys for passcode.db. It is made at the first
-// start, with permissions 0600, and holds the index key, the ring of keys for
-// codes, and a project id with its secret. Who gets the database alone finds
-// users and their addresses in it, but no code: back the two up apart.
+// start, with permissions 0600. Who gets the database alone finds users and
+// their addresses in it, but no code, no session and no secret of an
+// authenticator app: back the two up apart.
 //
-// Neither file is ever replaced. A database without its keys is refused: new
-// keys would forget the wrong guesses of every address. Put the keys back, or
-// move the database away and start anew. Permissions that let others read or
-// write either file are refused too.
+// A database without its keys is refused: new keys would forget the wrong
+// guesses of every address, every session and every authenticator app. Put the
+// keys back, or move the database away and start anew. Permissions that let
+// others read or write either file are refused too.
+//
+// The database file is never replaced. The keys file is, in two cases: a later
+// release completes the file of an earlier one at its first start, with new
+// keys for what that release did not have, and the options below change it. A
+// new file is then written beside the old one, flushed to the disk and renamed
+// over it, with its owner and permissions; what was in it stays, save the
+// signing key that was to go. Back it up again after that. A file that was
+// completed is not read by earlier releases.
+//
+// # Keys
+//
+// The keys file holds the project id with its secret, and
+//
+//	index_key     names the records of the database; leave it as it is
+//	ring          for codes
+//	seal_ring     for what has to be read again: sessions, and the secrets of authenticator apps
+//	signing_keys  for session JWTs: RSA of 2048 bits, PKCS #8 in base64
+//
+// The newest entry of each list stands first and is the one in use; the others
+// are for what was made with them. They are read at the start only.
 //
 // To change the key of the codes, stop the program and put a new entry before
-// the others in the keys file's ring: an id that was never used, the time, and
-// 32 random bytes in base64. An old entry can go ten minutes later. Leave
-// index_key as it is.
+// the others in ring: an id that was never used in it, the time, and 32 random
+// bytes in base64. An old entry can go ten minutes later.
+//
+// The same is done in seal_ring. Here an old entry can go only when nothing
+// that it sealed is wanted. What ends with it: the sessions that were there
+// before the new entry and got neither a factor nor a claim since, and the
+// authenticator apps that were not used since, whose users have to enrol
+// another.
+//
+// The key of the JWTs is changed by
+//
+//	passcoded -db FILE -rotate-signing-key
+//
+// which puts a new one before the others, and prints what there is. It may be
+// done while the server runs, which goes on with the keys that it read: restart
+// it. From then on the new key signs, and the JWTs of the others are good
+// still; the key set that verifiers fetch has all of them. A JWT lives for 5
+// minutes, so that an old key can go so long after the restart, though by custom
+// it is kept for a month, for verifiers who keep a copy of the key set. It goes
+// by
+//
+//	passcoded -db FILE -remove-signing-key ID
+//
+// and another restart: its JWTs are refused from then on, while their sessions
+// live on. The only key cannot be removed. Of two such commands at once one
+// fails, and so does one that finds the new file of another that was cut off:
+// delete that, it ends in .keys.new.
 //
 // # The outbox
 //
@@ -78,8 +134,9 @@
 // and close the database. A second signal ends the program at once; no
 // acknowledged write is lost by that.
 //
-// The exit status is 0 after a signal, 2 for options that do not exist, and 1
-// for anything else that went wrong, which one line on standard error explains.
+// The exit status is 0 after a signal, and after what needs no server; 2 for
+// options that do not exist; and 1 for anything else that went wrong, which one
+// line on standard error explains.
 package main
 
 import (
@@ -94,6 +151,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -119,6 +177,10 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 	case err == nil && cfg.version:
 		fmt.Fprintln(stdout, version())
 		return 0
+	case err == nil && cfg.rotate:
+		err = rotateSigningKey(cfg.db, time.Now(), stdout)
+	case err == nil && cfg.remove != "":
+		err = removeSigningKey(cfg.db, cfg.remove, stdout)
 	case err == nil:
 		err = serve(ctx, cfg, stdout, stderr)
 	}

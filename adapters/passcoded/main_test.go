@@ -61,6 +61,11 @@ func TestStreams(t *testing.T) {
 	if strings.Contains(log, p.project.secret) {
 		t.Errorf("the log has the secret:\n%s", log)
 	}
+	keys, err := readKeys(filepath.Join(p.dir, "passcode.keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantNoKeys(t, p.stdout.String()+p.stderr.String(), keys)
 	for _, want := range []string{"event=sent", "event=wrong", "event=verified", "channel=email", "@example.com", "status=401", "INSECURE", "shutting down"} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log has no %q:\n%s", want, log)

@@ -171,12 +171,14 @@ func (p *program) end(t *testing.T) int {
 
 // A reply is what the tests look at of an answer.
 type reply struct {
-	StatusCode  int    `json:"status_code"`
-	ErrorType   string `json:"error_type"`
-	UserID      string `json:"user_id"`
-	UserCreated bool   `json:"user_created"`
-	PhoneID     string `json:"phone_id"`
-	EmailID     string `json:"email_id"`
+	StatusCode   int    `json:"status_code"`
+	ErrorType    string `json:"error_type"`
+	UserID       string `json:"user_id"`
+	UserCreated  bool   `json:"user_created"`
+	PhoneID      string `json:"phone_id"`
+	EmailID      string `json:"email_id"`
+	SessionToken string `json:"session_token"`
+	SessionJWT   string `json:"session_jwt"`
 }
 
 func (r reply) methodID() string { return cmp.Or(r.PhoneID, r.EmailID) }

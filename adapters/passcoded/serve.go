@@ -18,6 +18,8 @@ import (
 	"github.com/passcode-go/passcode/delivery/console"
 	"github.com/passcode-go/passcode/engine"
 	"github.com/passcode-go/passcode/engine/accounts"
+	"github.com/passcode-go/passcode/engine/sessions"
+	"github.com/passcode-go/passcode/engine/totp"
 	"github.com/passcode-go/passcode/policy"
 	"github.com/passcode-go/passcode/store/boltstore"
 )
@@ -42,6 +44,12 @@ func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error
 		return err
 	}
 	defer func() { err = cmp.Or(err, db.Close()) }()
+	if keys.Version != keysVersion {
+		if keys, err = completeKeys(keysPath(cfg.db), time.Now()); err != nil {
+			return err
+		}
+		log.Info("the keys file was completed: back it up", "file", keysPath(cfg.db))
+	}
 
 	var sender delivery.Sender = console.New(stdout)
 	if cfg.outbox != "" {
@@ -57,7 +65,7 @@ func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error
 	if cfg.fixed != (credentials{}) {
 		project = cfg.fixed
 	}
-	api, err := newAPI(cfg, keys.engine(), project, db, sender, log)
+	api, err := newAPI(cfg, keys, project, db, sender, log)
 	if err != nil {
 		return err
 	}
@@ -87,14 +95,15 @@ func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error
 }
 
 // newAPI puts the packages together.
-func newAPI(cfg config, keys engine.Keys, project credentials, db *boltstore.DB, sender delivery.Sender, log *slog.Logger) (http.Handler, error) {
+func newAPI(cfg config, keys keysFile, project credentials, db *boltstore.DB, sender delivery.Sender, log *slog.Logger) (http.Handler, error) {
 	rules := policy.Default()
 	if cfg.smsCountries != nil {
 		rules.Countries[string(delivery.SMS)] = policy.AllowOnly(cfg.smsCountries...)
 	}
+	rules.Lock = cfg.lock
 	eng, err := engine.New(engine.Config{
 		Store: db,
-		Keys:  keys,
+		Keys:  keys.engine(),
 		Channels: engine.Channels{
 			delivery.SMS:      {Sender: sender, Parse: countries.Mobile},
 			delivery.WhatsApp: {Sender: sender, Parse: countries.Mobile},
@@ -107,11 +116,47 @@ func newAPI(cfg config, keys engine.Keys, project credentials, db *boltstore.DB,
 	if err != nil {
 		return nil, err
 	}
-	acc, err := accounts.New(accounts.Config{Engine: eng, Directory: db.Directory(), Live: project.live()})
+	signing, err := keys.signing()
 	if err != nil {
 		return nil, err
 	}
-	return httpapi.New(httpapi.Config{Accounts: acc, ProjectID: project.projectID, Secret: project.secret, Logger: log})
+	sess, err := sessions.New(sessions.Config{
+		Store:       db,
+		Keys:        keys.seal(),
+		Signing:     signing,
+		ProjectID:   project.projectID,
+		Live:        project.live(),
+		MaxDuration: cfg.maxSession,
+		Idle:        cfg.idle,
+	})
+	if err != nil {
+		return nil, err
+	}
+	apps, err := totp.New(totp.Config{
+		Store:     db,
+		Keys:      keys.seal(),
+		Issuer:    cmp.Or(cfg.texts.App, "passcode"),
+		Live:      project.live(),
+		LockAfter: cfg.lock.After,
+		LockFor:   cfg.lock.For,
+		PerDay:    max(30, cfg.lock.After),
+	})
+	if err != nil {
+		return nil, err
+	}
+	acc, err := accounts.New(accounts.Config{
+		Engine:    eng,
+		Directory: db.Directory(),
+		Sessions:  sess,
+		Apps:      apps,
+		LockAfter: cfg.lock.After,
+		LockFor:   cfg.lock.For,
+		Live:      project.live(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return httpapi.New(httpapi.Config{Accounts: acc, Sessions: sess, ProjectID: project.projectID, Secret: project.secret, Logger: log})
 }
 
 // logEvent writes what happened to a code. The address is masked.
