@@ -106,7 +106,9 @@ func (r *record) decode(b []byte) error {
 	if n > maxSessions || n == 0 && r.closed == 0 || len(b) < n*entrySize {
 		return errRecord
 	}
-	r.entries = make([]entry, n)
+	if n > 0 {
+		r.entries = make([]entry, n)
+	}
 	for i := range r.entries {
 		e := &r.entries[i]
 		if len(b) < entrySize {

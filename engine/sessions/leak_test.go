@@ -1,0 +1,127 @@
+package sessions_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/passcode-go/passcode/engine/sessions"
+	"github.com/passcode-go/passcode/store"
+	"github.com/passcode-go/passcode/store/memstore"
+)
+
+// A spy writes down all that a store is given, and counts the calls.
+type spy struct {
+	store.Store
+	mu    sync.Mutex
+	all   bytes.Buffer
+	key   string // of the last swap
+	calls int
+}
+
+func (s *spy) Get(ctx context.Context, key string) ([]byte, error) {
+	s.mu.Lock()
+	s.calls++
+	fmt.Fprintln(&s.all, key)
+	s.mu.Unlock()
+	return s.Store.Get(ctx, key)
+}
+
+func (s *spy) CompareAndSwap(ctx context.Context, key string, old, new []byte, expires time.Time) ([]byte, bool, error) {
+	s.mu.Lock()
+	s.calls++
+	s.key = key
+	fmt.Fprintf(&s.all, "%s %s %x\n", key, new, new)
+	s.mu.Unlock()
+	return s.Store.CompareAndSwap(ctx, key, old, new, expires)
+}
+
+// The store is given no token, and in clear nothing of what a session says; no
+// error and no printed value shows a token, a JWT or a key. Making and checking
+// JWTs calls no store.
+func TestNothingLeaks(t *testing.T) {
+	t.Parallel()
+	watch := new(spy)
+	b := newBench(t, func(c *sessions.Config) {
+		memory, err := memstore.New(memstore.Config{Now: c.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		watch.Store, c.Store = memory, watch
+	})
+	var out bytes.Buffer
+	text, js := slog.New(slog.NewTextHandler(&out, nil)), slog.New(slog.NewJSONHandler(&out, nil))
+	show := func(values ...any) {
+		for _, v := range values {
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+				fmt.Fprintf(&out, verb+"\n", v)
+			}
+			text.Info("x", "v", v)
+			js.Info("x", "v", v)
+			encoded, _ := json.Marshal(v)
+			out.Write(encoded)
+		}
+	}
+	var secrets []string
+	grant := bySMS()
+	grant.Claims = json.RawMessage(`{"canary":"claim-canary"}`)
+	first := b.grant(grant)
+	second := b.grant(byEmail(token(first)))
+	byJWT := b.authenticate(sessions.Credential{JWT: b.jwt(second.Session)}, nil)
+	for _, g := range []sessions.Granted{first, second, byJWT} {
+		before := watch.calls
+		jwt, err := b.JWT(g.Session)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.CheckJWT(jwt.Reveal()); err != nil {
+			t.Fatal(err)
+		}
+		if watch.calls != before {
+			t.Errorf("a JWT took %d calls of the store", watch.calls-before)
+		}
+		show(g.Token, &g.Token, jwt, g)
+		raw, err := base64.RawURLEncoding.DecodeString(g.Token.Reveal())
+		if err != nil {
+			t.Fatal(err)
+		}
+		secrets = append(secrets, g.Token.Reveal(), hex.EncodeToString(raw[10:]), string(raw[10:]), jwt.Reveal())
+		for _, c := range []sessions.Credential{
+			{Token: g.Token.Reveal() + "x"}, {JWT: jwt.Reveal() + "x"}, {Token: g.Token.Reveal(), JWT: jwt.Reveal()}, {JWT: jwt.Reveal()[:len(jwt.Reveal())-5]},
+		} {
+			_, err := b.Authenticate(t.Context(), sessions.Request{Credential: c})
+			show(err)
+			_, err = b.CheckJWT(c.JWT)
+			show(err)
+		}
+	}
+	key := firstKey()
+	show(key, &key, b.config)
+	secrets = append(secrets, key.Key.D.String(), fmt.Sprintf("%x", key.Key.D))
+	for _, s := range []string{out.String(), watch.all.String()} {
+		for _, secret := range secrets {
+			if at := strings.Index(s, secret); at >= 0 {
+				t.Fatalf("a secret is shown: …%s…", s[max(0, at-200):min(len(s), at+100)])
+			}
+		}
+	}
+	kept := watch.all.String()
+	for _, personal := range []string{user, phone, email, "192.0.2.7", "Browser/1", "claim-canary", "reader", "phone-1"} {
+		for _, form := range []string{personal, hex.EncodeToString([]byte(personal)), base64.StdEncoding.EncodeToString([]byte(personal))} {
+			if strings.Contains(kept, form) {
+				t.Errorf("the store was given %q", form)
+			}
+		}
+	}
+	if len(kept) < 1000 || !strings.Contains(out.String(), "redacted") {
+		t.Error("nothing was looked at")
+	}
+}
