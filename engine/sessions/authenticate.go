@@ -36,7 +36,7 @@ func (s *Sessions) Authenticate(ctx context.Context, r Request) (Granted, error)
 	}
 	var session Session
 	err = s.update(ctx, t.name, func(rec *record, now time.Time) (bool, error) {
-		e, c, err := s.find(rec, &t)
+		e, c, err := s.find(rec, &t, now)
 		if err != nil {
 			return false, err
 		}
@@ -44,7 +44,6 @@ func (s *Sessions) Authenticate(ctx context.Context, r Request) (Granted, error)
 			if c.claims, err = mergeClaims(c.claims, r.Claims); err != nil {
 				return false, err
 			}
-			s.seal(e, &c)
 		}
 		e.accessed = now.UnixNano()
 		if r.Duration != 0 {
@@ -53,10 +52,11 @@ func (s *Sessions) Authenticate(ctx context.Context, r Request) (Granted, error)
 		if t.byJWT {
 			e.tokens = addToken(e.tokens, further)
 		}
-		session = s.session(e, &c)
-		if rec.size() > maxRecord {
-			rec.fit(s.maxPerUser, slices.IndexFunc(rec.entries, func(o entry) bool { return o.id == e.id }))
+		if t.byJWT || len(r.Claims) > 0 || !s.keys.Load().ring.Newest(e.sealed) {
+			s.seal(e, &c)
 		}
+		session = s.session(e, &c)
+		rec.fit(maxSessions, e.id)
 		return true, nil
 	})
 	if err != nil {
@@ -82,11 +82,11 @@ func (s *Sessions) Lookup(ctx context.Context, c Credential) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	r, _, err := s.view(ctx, t.name)
+	r, now, err := s.view(ctx, t.name)
 	if err != nil {
 		return Session{}, err
 	}
-	e, found, err := s.find(&r, &t)
+	e, found, err := s.find(&r, &t, now)
 	if err != nil {
 		return Session{}, err
 	}

@@ -35,10 +35,13 @@ func mergeClaims(claims []byte, patch json.RawMessage) ([]byte, error) {
 		return nil, err
 	}
 	for name := range changes {
-		if strings.HasPrefix(name, ownPrefix) {
+		// Readers of JWTs, those written in Go among them, take names for the same
+		// that differ in case, or in letters that are the same in another case.
+		folded := strings.ToLower(strings.ToUpper(name))
+		if strings.HasPrefix(folded, ownPrefix) {
 			return nil, ErrReserved
 		}
-		if slices.Contains(ownClaims, name) {
+		if slices.Contains(ownClaims, folded) {
 			delete(changes, name)
 		}
 	}
@@ -82,7 +85,7 @@ func readClaims(raw []byte) (map[string]any, error) {
 	var object map[string]any
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
-	if !utf8.Valid(raw) || d.Decode(&object) != nil || object == nil || d.More() || tooDeep(object, maxDepth) {
+	if !utf8.Valid(raw) || d.Decode(&object) != nil || object == nil || tooDeep(object, maxDepth) {
 		return nil, ErrClaims
 	}
 	if rest := bytes.TrimSpace(raw[d.InputOffset():]); len(rest) > 0 {
@@ -91,23 +94,22 @@ func readClaims(raw []byte) (map[string]any, error) {
 	return object, nil
 }
 
+// tooDeep reports whether more than left objects and arrays stand inside each
+// other.
 func tooDeep(value any, left int) bool {
-	if left < 0 {
-		return true
-	}
+	inner := func(v any) bool { return tooDeep(v, left-1) }
 	switch value := value.(type) {
 	case map[string]any:
-		for _, inner := range value {
-			if tooDeep(inner, left-1) {
+		if left == 0 {
+			return true
+		}
+		for _, v := range value {
+			if inner(v) {
 				return true
 			}
 		}
 	case []any:
-		for _, inner := range value {
-			if tooDeep(inner, left-1) {
-				return true
-			}
-		}
+		return left == 0 || slices.ContainsFunc(value, inner)
 	}
 	return false
 }

@@ -89,7 +89,7 @@ func (c *content) decode(s string) error {
 	c.factors = make([]Factor, n)
 	for i := range c.factors {
 		method := int(r.byte())
-		if method >= len(methods) {
+		if method == 0 || method >= len(methods) {
 			return errRecord
 		}
 		c.factors[i] = Factor{Method: methods[method], ID: r.text(), Address: r.text(), CreatedAt: r.time(), LastAt: r.time()}

@@ -34,11 +34,11 @@ func (s *Sessions) understand(c Credential) (t ticket, err error) {
 	if err != nil && !errors.Is(err, ErrExpired) {
 		return t, err
 	}
-	id, ok := s.parseID(p.Session.ID)
+	id, ok := s.parseID(p.session.ID)
 	if !ok {
 		return t, ErrJWT
 	}
-	return ticket{name: nameIn(id), byJWT: true, id: id, userID: p.Subject, issued: p.IssuedAt}, nil
+	return ticket{name: nameIn(id), byJWT: true, id: id, userID: p.subject, issued: p.issuedAt}, nil
 }
 
 // find returns the entry of a ticket and its content. Errors: ErrNotFound,
@@ -46,10 +46,10 @@ func (s *Sessions) understand(c Credential) (t ticket, err error) {
 //
 // A JWT from before the tokens were last replaced is not good any more: it may
 // be older than a factor that was added since.
-func (s *Sessions) find(r *record, t *ticket) (*entry, content, error) {
+func (s *Sessions) find(r *record, t *ticket, now time.Time) (*entry, content, error) {
 	i := slices.IndexFunc(r.entries, func(e entry) bool {
-		if t.byJWT {
-			return e.id == t.id && t.issued >= e.renewed/int64(time.Second)
+		if t.byJWT { // made now, by a clock that was set back, it is good
+			return e.id == t.id && t.issued >= min(e.renewed, now.UnixNano())/int64(time.Second)
 		}
 		return e.has(&t.digest)
 	})

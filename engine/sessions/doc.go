@@ -60,15 +60,16 @@
 // session its id, its times, and digests of its tokens in clear; and sealed
 // with AES-GCM, for that session alone, the rest: user, factors, addresses,
 // client, roles and claims. Who has the store but no key learns when somebody
-// was there, and can neither show a session nor give one to somebody else.
+// was there. Who can write to it besides can end sessions and make them last,
+// and can neither show one nor give one to somebody else.
 //
 // # Keys
 //
 // Keys of both kinds are rotated by putting a new one first and, later, taking
 // the old one out: a signing key once its last JWT has expired and verifiers
-// have fetched the new one; a sealing key when no session that it sealed is
-// wanted any more, for those end with it. [Sessions.SetKeys] does it while the
-// program runs.
+// have fetched the new one; a sealing key once every session that is still
+// wanted was authenticated since, which seals it anew: those that were not end
+// with the key. [Sessions.SetKeys] does it while the program runs.
 //
 // # Time
 //

@@ -134,7 +134,7 @@ func (g *grantStep) decide(r *record, now time.Time) (changed bool, err error) {
 	var e *entry
 	c := content{userID: g.grant.UserID, attributes: g.grant.Attributes}
 	if g.goesOn {
-		if e, c, err = s.find(r, &g.ticket); err != nil {
+		if e, c, err = s.find(r, &g.ticket, now); err != nil {
 			return false, err
 		}
 		if c.userID != g.grant.UserID {
@@ -160,7 +160,6 @@ func (g *grantStep) decide(r *record, now time.Time) (changed bool, err error) {
 	}
 	s.seal(e, &c)
 	g.session = s.session(e, &c)
-	keep := slices.IndexFunc(r.entries, func(o entry) bool { return o.id == e.id })
-	r.fit(s.maxPerUser, keep)
+	r.fit(s.maxPerUser, e.id)
 	return true, nil
 }

@@ -13,20 +13,38 @@ import (
 )
 
 // maxJWT is how many bytes of a JWT are looked at. The largest of ours has the
-// claims of a session and its factors, a third longer in base64.
-const maxJWT = 64 << 10
+// claims of a session, its factors and its roles, where a byte may take six,
+// and all that is a third longer in base64.
+const maxJWT = 192 << 10
 
-// A payload is what a JWT says, but for the custom claims.
+// A payload is what a JWT says.
 type payload struct {
-	Issuer   string      `json:"iss"`
-	Subject  string      `json:"sub"`
-	Audience []string    `json:"aud"`
-	IssuedAt int64       `json:"iat"` // Unix seconds
-	NotFrom  int64       `json:"nbf"`
-	Expires  int64       `json:"exp"`
-	Session  wireSession `json:"https://stytch.com/session"`
+	issuer, subject            string
+	audience                   []string
+	issuedAt, notFrom, expires int64 // Unix seconds
+	session                    wireSession
+	claims                     json.RawMessage // the custom ones, nil for none
+}
 
-	claims json.RawMessage
+// decode reads the body of a JWT. It takes no name for another: encoding/json
+// by itself would read a custom claim "SUB" as the subject.
+func (p *payload) decode(body []byte) error {
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(body, &all); err != nil {
+		return err
+	}
+	for name, to := range map[string]any{
+		"iss": &p.issuer, "sub": &p.subject, "aud": &p.audience, "iat": &p.issuedAt, "nbf": &p.notFrom, "exp": &p.expires, sessionClaim: &p.session,
+	} {
+		if raw, ok := all[name]; ok {
+			if err := json.Unmarshal(raw, to); err != nil {
+				return err
+			}
+		}
+	}
+	var err error
+	p.claims, err = customClaims(body)
+	return err
 }
 
 func (s *Sessions) issuer() string { return "stytch.com/" + s.project }
@@ -84,11 +102,11 @@ func (s *Sessions) CheckJWT(jwt string) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	session, ok := p.Session.session()
+	session, ok := p.session.session()
 	if !ok {
 		return Session{}, ErrJWT
 	}
-	session.UserID, session.Claims = p.Subject, p.claims
+	session.UserID, session.Claims = p.subject, p.claims
 	return session, nil
 }
 
@@ -109,19 +127,16 @@ func (s *Sessions) parseJWT(jwt string) (p payload, err error) {
 		return p, ErrJWT
 	}
 	body, err := signed.Verify(keys[i].public)
-	if err != nil || json.Unmarshal(body, &p) != nil {
+	if err != nil || p.decode(body) != nil {
 		return payload{}, ErrJWT
 	}
 	now := s.now().Unix()
-	_, known := s.parseID(p.Session.ID)
-	if p.Issuer != s.issuer() || !slices.Contains(p.Audience, s.project) || p.Subject == "" || !known ||
-		p.IssuedAt <= 0 || p.IssuedAt > now || p.NotFrom > now || p.Expires <= 0 {
+	_, known := s.parseID(p.session.ID)
+	if p.issuer != s.issuer() || !slices.Contains(p.audience, s.project) || p.subject == "" || !known ||
+		p.issuedAt <= 0 || p.issuedAt > now || p.notFrom > now || p.expires <= 0 {
 		return payload{}, ErrJWT
 	}
-	if p.claims, err = customClaims(body); err != nil {
-		return payload{}, ErrJWT
-	}
-	if p.Expires <= now {
+	if p.expires <= now {
 		return p, ErrExpired
 	}
 	return p, nil

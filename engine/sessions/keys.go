@@ -115,7 +115,7 @@ func (s *Sessions) SetKeys(keys engine.Keys, signing []SigningKey) error {
 			return errors.New("sessions: the id of a signing key is empty, too long, or not visible ASCII")
 		case seen[k.ID]:
 			return fmt.Errorf("sessions: signing key %s stands twice", k.ID)
-		case k.Key == nil:
+		case k.Key == nil || k.Key.N == nil:
 			return fmt.Errorf("sessions: signing key %s has no key", k.ID)
 		case k.Key.N.BitLen() < keyBits:
 			return fmt.Errorf("sessions: signing key %s has %d bits, fewer than %d", k.ID, k.Key.N.BitLen(), keyBits)

@@ -21,10 +21,11 @@ import (
 // A spy writes down all that a store is given, and counts the calls.
 type spy struct {
 	store.Store
-	mu    sync.Mutex
-	all   bytes.Buffer
-	key   string // of the last swap
-	calls int
+	mu      sync.Mutex
+	all     bytes.Buffer
+	key     string // of the last swap
+	expires time.Time
+	calls   int
 }
 
 func (s *spy) Get(ctx context.Context, key string) ([]byte, error) {
@@ -38,7 +39,7 @@ func (s *spy) Get(ctx context.Context, key string) ([]byte, error) {
 func (s *spy) CompareAndSwap(ctx context.Context, key string, old, new []byte, expires time.Time) ([]byte, bool, error) {
 	s.mu.Lock()
 	s.calls++
-	s.key = key
+	s.key, s.expires = key, expires
 	fmt.Fprintf(&s.all, "%s %s %x\n", key, new, new)
 	s.mu.Unlock()
 	return s.Store.CompareAndSwap(ctx, key, old, new, expires)
@@ -98,7 +99,7 @@ func TestNothingLeaks(t *testing.T) {
 			{Token: g.Token.Reveal() + "x"}, {JWT: jwt.Reveal() + "x"}, {Token: g.Token.Reveal(), JWT: jwt.Reveal()}, {JWT: jwt.Reveal()[:len(jwt.Reveal())-5]},
 		} {
 			_, err := b.Authenticate(t.Context(), sessions.Request{Credential: c})
-			show(err)
+			show(err, c, &c, sessions.Request{Credential: c}, byEmail(c))
 			_, err = b.CheckJWT(c.JWT)
 			show(err)
 		}
@@ -120,6 +121,12 @@ func TestNothingLeaks(t *testing.T) {
 				t.Errorf("the store was given %q", form)
 			}
 		}
+	}
+	if !watch.expires.Equal(start.Add(hour)) {
+		t.Errorf("the record is kept until %v", watch.expires)
+	}
+	if err := b.Close(t.Context(), user); err != nil || !watch.expires.Equal(start.Add(5*time.Minute)) {
+		t.Errorf("a closed record is kept until %v, %v", watch.expires, err)
 	}
 	if len(kept) < 1000 || !strings.Contains(out.String(), "redacted") {
 		t.Error("nothing was looked at")

@@ -66,12 +66,12 @@ func (r *record) size() int {
 	return n
 }
 
-// encode returns the record's encoding, nil for one that says nothing.
-func (r *record) encode() []byte {
+// encode appends the record's encoding to b, or returns nil for a record that
+// says nothing.
+func (r *record) encode(b []byte) []byte {
 	if r.closed == 0 && len(r.entries) == 0 {
 		return nil
 	}
-	b := make([]byte, 0, r.size())
 	b = append(b, recordVersion)
 	b = binary.BigEndian.AppendUint64(b, uint64(r.closed))
 	b = append(b, byte(len(r.entries)))
@@ -154,7 +154,7 @@ func (r *record) settle(now int64, idle time.Duration, ring *seal.Ring) {
 		e.started = min(e.started, max(e.accessed, now))
 	}
 	r.entries = slices.DeleteFunc(r.entries, func(e entry) bool {
-		return e.expires <= now || idle > 0 && e.accessed+int64(idle) <= now || !ring.Has(e.sealed)
+		return e.expires <= now || idle > 0 && now-e.accessed >= int64(idle) || !ring.Has(e.sealed)
 	})
 }
 
@@ -169,22 +169,18 @@ func (r *record) keepUntil() int64 {
 
 // fit ends the sessions that were accessed least recently until the record has
 // room for at most n, and is no larger than a store takes. The one at keep
-// stays; it is returned where it is then.
-func (r *record) fit(n, keep int) int {
+// with this id stays.
+func (r *record) fit(n int, keep [16]byte) {
 	for len(r.entries) > n || r.size() > maxRecord {
 		oldest := -1
 		for i := range r.entries {
-			if i != keep && (oldest < 0 || r.entries[i].accessed < r.entries[oldest].accessed) {
+			if r.entries[i].id != keep && (oldest < 0 || r.entries[i].accessed < r.entries[oldest].accessed) {
 				oldest = i
 			}
 		}
 		if oldest < 0 {
-			break
+			return
 		}
 		r.entries = slices.Delete(r.entries, oldest, oldest+1)
-		if oldest < keep {
-			keep--
-		}
 	}
-	return keep
 }

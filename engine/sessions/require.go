@@ -30,12 +30,19 @@ func (r Requirement) Missing(s Session, now time.Time) []Method {
 	var missing []Method
 	for _, method := range r.methods {
 		if !slices.ContainsFunc(s.Factors, func(f Factor) bool {
-			return counts(f.Method, method) && (r.age == 0 || now.Sub(f.LastAt) <= r.age)
+			return counts(f.Method, method) && (r.age == 0 || r.recent(f, now))
 		}) {
 			missing = append(missing, method)
 		}
 	}
 	return missing
+}
+
+// recent reports whether a factor was authenticated within the age, and not by
+// a clock that ran ahead.
+func (r Requirement) recent(f Factor, now time.Time) bool {
+	ago := now.Sub(f.LastAt)
+	return ago <= r.age && ago >= -time.Duration(skew)
 }
 
 // counts reports whether a factor by one method is as good as one by another.

@@ -18,8 +18,8 @@ func (s *Sessions) Revoke(ctx context.Context, c Credential) error {
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, t.name, func(r *record, _ time.Time) (bool, error) {
-		e, _, err := s.find(r, &t)
+	return s.update(ctx, t.name, func(r *record, now time.Time) (bool, error) {
+		e, _, err := s.find(r, &t, now)
 		if err != nil {
 			return false, err
 		}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -121,6 +123,12 @@ type Credential struct {
 	JWT   string
 }
 
+// Format prints neither, whatever the verb.
+func (c Credential) Format(f fmt.State, _ rune) { io.WriteString(f, "credential [redacted]") }
+
+// MarshalText returns what Format prints; encoding/json calls it too.
+func (c Credential) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%v", c), nil }
+
 // Given reports whether there is a token or a JWT.
 func (c Credential) Given() bool { return c.Token != "" || c.JWT != "" }
 
@@ -156,6 +164,7 @@ type Sessions struct {
 	idle       time.Duration
 	maxPerUser int
 	now        func() time.Time
+	buffers    sync.Pool // of *[]byte: records and contents on their way, of which others keep copies
 }
 
 // New returns Sessions, or an error that names what is missing from the config
@@ -184,6 +193,10 @@ func New(cfg Config) (*Sessions, error) {
 		idle:       cfg.Idle,
 		maxPerUser: cmp.Or(cfg.MaxPerUser, 20),
 		now:        cfg.Now,
+		buffers: sync.Pool{New: func() any {
+			b := make([]byte, 0, 1024)
+			return &b
+		}},
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -56,7 +56,7 @@ func parseToken(token string) (n name, d digest, ok bool) {
 		return n, d, false
 	}
 	// The decoder would skip line ends; then the length is not that of b.
-	if size, err := base64.RawURLEncoding.Strict().Decode(b[:], []byte(token)); err != nil || size != len(b) {
+	if size, err := base64.RawURLEncoding.Decode(b[:], []byte(token)); err != nil || size != len(b) {
 		return n, d, false
 	}
 	copy(n[:], b[:])

@@ -26,17 +26,24 @@ func (s *Sessions) update(ctx context.Context, n name, decide func(r *record, no
 		return unavailable(err)
 	}
 	var r record
+	buffer := s.buffers.Get().(*[]byte)
+	defer s.buffers.Put(buffer)
 	for range maxRaces {
-		if err := r.decode(old); err != nil {
-			return unavailable(err)
+		now, dropped, err := s.load(&r, n, old)
+		if err != nil {
+			return err
 		}
-		now := s.now().UTC().Round(0)
-		r.settle(now.UnixNano(), s.idle, s.keys.Load().ring)
 		changed, refusal := decide(&r, now)
-		if !changed {
+		// What settle dropped is hidden as long as the clock and the keys are as
+		// they are; written, it is gone.
+		if !changed && !dropped {
 			return refusal
 		}
-		current, swapped, err := s.store.CompareAndSwap(ctx, key, old, r.encode(), time.Unix(0, r.keepUntil()))
+		encoded := r.encode((*buffer)[:0])
+		if encoded != nil {
+			*buffer = encoded
+		}
+		current, swapped, err := s.store.CompareAndSwap(ctx, key, old, encoded, time.Unix(0, r.keepUntil()))
 		if err != nil {
 			return unavailable(err)
 		}
@@ -52,33 +59,58 @@ func (s *Sessions) update(ctx context.Context, n name, decide func(r *record, no
 func (s *Sessions) view(ctx context.Context, n name) (record, time.Time, error) {
 	var r record
 	value, err := s.store.Get(ctx, s.keys.Load().key(n))
-	if err == nil {
-		err = r.decode(value)
-	}
 	if err != nil {
 		return record{}, time.Time{}, unavailable(err)
 	}
-	now := s.now().UTC().Round(0)
+	now, _, err := s.load(&r, n, value)
+	return r, now, err
+}
+
+var errClock = errors.New("sessions: the clock is outside of the years 1970 to 2261")
+
+// load reads a record and settles it. It says whether that dropped anything. A
+// session in the record of another user was put there by somebody else.
+func (s *Sessions) load(r *record, n name, value []byte) (now time.Time, dropped bool, err error) {
+	now = s.now().UTC().Round(0)
+	if year := now.Year(); year < 1970 || year > 2261 {
+		return now, false, unavailable(errClock)
+	}
+	if err := r.decode(value); err != nil {
+		return now, false, unavailable(err)
+	}
+	for i := range r.entries {
+		if nameIn(r.entries[i].id) != n {
+			return now, false, unavailable(errRecord)
+		}
+	}
+	had := len(r.entries)
 	r.settle(now.UnixNano(), s.idle, s.keys.Load().ring)
-	return r, now, nil
+	return now, len(r.entries) < had, nil
 }
 
 func unavailable(err error) error { return &engine.Error{Kind: engine.ErrUnavailable, Err: err} }
 
-// context is what a content is sealed for: this session in this record of this
-// tenant, so that nobody who can write to the store can give a session to
-// somebody else.
+// context is what a content is sealed for: this session with these tokens, in
+// this record of this tenant. So nobody who can write to the store can give a
+// session to somebody else, or a token of their own to a session.
 func (s *Sessions) context(e *entry) []byte {
-	return append(append(make([]byte, 0, len(e.id)+maxTenant), e.id[:]...), s.tenant...)
+	b := make([]byte, 0, len(e.id)+1+2*digestSize+maxTenant)
+	b = append(b, e.id[:]...)
+	b = append(b, byte(len(e.tokens)/digestSize))
+	b = append(b, e.tokens...)
+	return append(b, s.tenant...)
 }
 
 // open returns the content of an entry. settle has dropped those whose key is
 // gone, so what cannot be opened is damaged.
 func (s *Sessions) open(e *entry) (content, error) {
 	var c content
-	plain, err := s.keys.Load().ring.Open(nil, e.sealed, s.context(e))
+	buffer := s.buffers.Get().(*[]byte)
+	defer s.buffers.Put(buffer)
+	plain, err := s.keys.Load().ring.Open((*buffer)[:0], e.sealed, s.context(e))
 	if err == nil {
 		err = c.decode(string(plain))
+		clear(plain)
 	}
 	if err != nil {
 		return content{}, unavailable(err)
