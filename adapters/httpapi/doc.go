@@ -176,7 +176,8 @@
 //     One of the other environment has the form of an external id: 404.
 //   - created_at and the times of a lock have whole seconds.
 //   - An update may add an address: "phone_numbers" or "emails" with one object,
-//     as the product's guide to MFA has it. It is unverified until its code came
+//     as clients of the time of the product's guide to MFA write it, or
+//     "phone_number" or "email" as for create. It is unverified until its code came
 //     back, and stays until then, unlike one that a send adds. So there is no
 //     update_user_auth_method_not_allowed. The user's own address: 400
 //     duplicate_phone_number_for_user or duplicate_email_for_user.

@@ -74,15 +74,14 @@ func (f *form) optional(name string) *string {
 	return &s
 }
 
-// added returns the address in a list of one object, as clients of old add one;
-// "" for no list, or an empty one. An address that is missing is a malformed
-// one.
+// added returns the address to add: in a list of one object, as clients of old
+// write it, or as a field like that of create; "" for none.
 func (f *form) added(list, name string) string {
-	objects := f.objects(list)
-	switch len(objects) {
-	case 0:
-		return ""
-	case 1:
+	objects, field := f.objects(list), f.text(name)
+	switch {
+	case len(objects) == 0:
+		return field
+	case len(objects) == 1 && field == "":
 		address := objects[0].text(name)
 		if address == "" {
 			f.fail(badRequest("The field " + list + " has an object without " + name + "."))

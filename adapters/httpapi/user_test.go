@@ -45,7 +45,9 @@ func TestUserLife(t *testing.T) {
 	// The overview's way to a second factor: an address by update, then a code.
 	b.want(b.do("POST", smsSend, bodyOf("sms", johnPhone)), 200, "")
 	b.want(b.authenticate(created.text("phone_id"), b.code(johnPhone)), 200, "")
-	r = b.want(b.do("PUT", path, `{"emails": [{"email": "John@Example.com"}]}`), 200, "")
+	r = b.want(b.do("PUT", path, `{"email": "jane@example.com", "phone_number": ""}`), 200, "")
+	b.want(b.do("DELETE", "/v1/users/emails/"+r.body["emails"].([]any)[0].(map[string]any)["email_id"].(string), "{}"), 200, "")
+	r = b.want(b.do("PUT", path, `{"emails": [{"email": "John@Example.com"}], "phone_numbers": []}`), 200, "")
 	email := r.body["emails"].([]any)[0].(map[string]any)
 	if email["verified"] != false || email["email"] != johnEmail {
 		t.Fatalf("%s", r.raw)
@@ -119,6 +121,7 @@ func TestRefusedUpdates(t *testing.T) {
 		`{"name": {"first_name": "\u0007"}}`:                                                  "bad_request",
 		`{"name": {"first_name": "X"}, "external_id": "a b"}`:                                 "bad_request",
 		`{"name": {"first_name": "X"}, "emails": [{}]}`:                                       "bad_request",
+		`{"name": {"first_name": "X"}, "emails": [{"email": "a@b.cd"}], "email": "a@b.cd"}`:   "bad_request",
 		`{"name": {"first_name": "X"}, "emails": [null]}`:                                     "bad_request",
 		`{"name": {"first_name": "X"}, "emails": {}}`:                                         "bad_request",
 		`{"name": {"first_name": "X"}, "emails": [{"email": "a@b.cd"}, {"email": "c@d.ef"}]}`: "bad_request",

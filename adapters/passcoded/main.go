@@ -86,9 +86,8 @@
 //
 // The same is done in seal_ring. Here an old entry can go only when nothing
 // that it sealed is wanted. What ends with it: the sessions that were there
-// before the new entry and got neither a factor nor a claim since, and the
-// authenticator apps that were not used since, whose users have to enrol
-// another.
+// before the new entry and were not authenticated since, and the authenticator
+// apps that were not used since, whose users have to enrol another.
 //
 // The key of the JWTs is changed by
 //

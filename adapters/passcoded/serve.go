@@ -139,7 +139,6 @@ func newAPI(cfg config, keys keysFile, project credentials, db *boltstore.DB, se
 		Live:      project.live(),
 		LockAfter: cfg.lock.After,
 		LockFor:   cfg.lock.For,
-		PerDay:    max(30, cfg.lock.After),
 	})
 	if err != nil {
 		return nil, err

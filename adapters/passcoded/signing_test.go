@@ -241,7 +241,8 @@ func TestRotateOnce(t *testing.T) {
 	}
 }
 
-// TestKeepsFile wants permissions and links to stay as they are.
+// TestKeepsFile wants permissions and links to stay as they are, whether the
+// keys are completed or changed.
 func TestKeepsFile(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -249,8 +250,13 @@ func TestKeepsFile(t *testing.T) {
 	}
 	dir, elsewhere := t.TempDir(), t.TempDir()
 	real, link := filepath.Join(elsewhere, "secret"), filepath.Join(dir, "passcode.keys")
-	write(t, real, marshal(t, testKeys(t)), 0o400)
+	keys := testKeys(t)
+	keys.Version, keys.SealRing, keys.Signing = 1, nil, nil
+	write(t, real, marshal(t, keys), 0o400)
 	if err := os.Symlink(real, link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := completeKeys(link, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	commandOK(t, dir, "-rotate-signing-key")
@@ -262,6 +268,26 @@ func TestKeepsFile(t *testing.T) {
 	}
 	if info, err := os.Stat(real); err != nil || info.Mode() != 0o400 {
 		t.Errorf("the file: %v, %v", info.Mode(), err)
+	}
+}
+
+// TestReplaceFails wants no new file left over.
+func TestReplaceFails(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "passcode.keys")
+	if err := os.Mkdir(path, 0o700); err != nil { // nothing is renamed over that
+		t.Fatal(err)
+	}
+	f, err := os.Create(path + ".new")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if replaceKeys(path, f, testKeys(t)) == nil {
+		t.Error("a directory was replaced")
+	}
+	if files, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(files) != 1 {
+		t.Errorf("files %q, %v", files, err)
 	}
 }
 
