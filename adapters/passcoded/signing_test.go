@@ -156,14 +156,15 @@ func TestRemoveSealKey(t *testing.T) {
 		t.Helper()
 		p.post(t, want, "/v1/sessions/authenticate", `{"session_token": "`+auth.SessionToken+`"}`)
 	}
-	old := p.login(t)
+	idle, active := p.login(t), p.login(t)
 	change(func(k *keysFile) {
 		k.SealRing = append([]ringKey{{ID: 2, Created: time.Now(), Key: random()}}, k.SealRing...)
 	})
-	authenticate(200, old)
+	authenticate(200, active) // which seals it anew
 	young := p.login(t)
 	change(func(k *keysFile) { k.SealRing = k.SealRing[:1] })
-	authenticate(404, old)
+	authenticate(404, idle)
+	authenticate(200, active)
 	authenticate(200, young)
 }
 
