@@ -168,6 +168,13 @@
 //   - A used recovery code is a wrong one, and is listed no more.
 //   - qr_code has no blank after "base64,".
 //
+// Never answered, because nothing here leads to them: use_https,
+// invalid_secret_authentication, invalid_consumer_endpoint, invalid_b2b_endpoint,
+// invalid_template_id, invalid_email_domain, no_user_selection_arguments,
+// reserved_claims_in_custom_claims, cannot_delete_email, captcha_failed,
+// too_few_tokens_authenticated, those of country allowlists, and, until a sender
+// tells it from other refusals, unsubscribed_phone_number.
+//
 // Users:
 //   - A number of a country that SMS does not reach cannot be created: 400
 //     invalid_phone_number_country_code.
