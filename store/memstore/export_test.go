@@ -1,17 +1,12 @@
 package memstore_test
 
 import (
-	"fmt"
-	"sync"
-	"sync/atomic"
 	"testing"
 
-	"github.com/passcode-go/passcode/store"
 	"github.com/passcode-go/passcode/store/memstore"
+	"github.com/passcode-go/passcode/store/storetest"
 )
 
-// An export of 100,000 users in pages, while others are made, changed and
-// deleted between them, has everybody who was there all the time once.
 func TestExport(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -19,52 +14,10 @@ func TestExport(t *testing.T) {
 	}
 	const users = 100_000
 	d := memstore.NewDirectory()
-	id := func(i int) string { return fmt.Sprintf("user-%06d", i) }
-	for i := range users {
-		if err := d.Create(t.Context(), store.User{ID: id(i), Status: store.Active}); err != nil {
+	for n := range users {
+		if err := d.Create(t.Context(), storetest.ExportUser(n)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	var done atomic.Bool
-	var wg sync.WaitGroup
-	for w := range 4 {
-		wg.Go(func() {
-			for n := 0; !done.Load(); n++ {
-				extra := store.User{ID: fmt.Sprintf("%s+%d", id(n*7919%users), w), Status: store.Active}
-				if err := d.Create(t.Context(), extra); err != nil {
-					t.Error(err)
-					return
-				}
-				if _, err := d.Update(t.Context(), id(n*104729%users), func(u *store.User) error { u.Roles = []string{"x"}; return nil }); err != nil {
-					t.Error(err)
-					return
-				}
-				if _, err := d.Delete(t.Context(), extra.ID); err != nil {
-					t.Error(err)
-					return
-				}
-			}
-		})
-	}
-	seen := make(map[string]int, users)
-	q := store.Query{Limit: store.MaxLimit, Filters: []store.Filter{{By: store.FieldStatus, Values: []string{"active"}}}}
-	for {
-		page, err := d.Search(t.Context(), q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, u := range page.Users {
-			seen[u.ID]++
-		}
-		if q.Cursor = page.Next; q.Cursor == "" {
-			break
-		}
-	}
-	done.Store(true)
-	wg.Wait()
-	for i := range users {
-		if n := seen[id(i)]; n != 1 {
-			t.Fatalf("%s was seen %d times", id(i), n)
-		}
-	}
+	storetest.RunExport(t, d, users)
 }

@@ -19,6 +19,8 @@
 // not), and what it was filled with must be unharmed at the end. Run the suite
 // with -race: several faults show only there.
 //
+// [RunExport] walks through a directory of any size while it changes.
+//
 // What depends on the store is left to its own tests: when it is full, what it
 // says after it was closed, and that a durable one keeps what it confirmed.
 //
