@@ -40,6 +40,8 @@ func TestClaims(t *testing.T) {
 		{"", "{\"\xff\":1}", "", sessions.ErrClaims},
 		{"", deep(32), deep(32), nil},
 		{"", deep(33), "", sessions.ErrClaims},
+		{"", `{"a":` + strings.Repeat("[", 31) + strings.Repeat("]", 31) + "}", `{"a":` + strings.Repeat("[", 31) + strings.Repeat("]", 31) + "}", nil},
+		{"", `{"a":` + strings.Repeat("[", 32) + strings.Repeat("]", 32) + "}", "", sessions.ErrClaims},
 		{"", `{"a":"` + strings.Repeat("x", 4088) + `"}`, `{"a":"` + strings.Repeat("x", 4088) + `"}`, nil},
 		{"", `{"a":"` + strings.Repeat("x", 4089) + `"}`, "", sessions.ErrTooLarge},
 		{`{"b":1}`, `{"a":"` + strings.Repeat("x", 4088) + `"}`, "", sessions.ErrTooLarge},

@@ -161,6 +161,15 @@ func TestContentRoundTrip(t *testing.T) {
 	}
 }
 
+// A factor without a method is none that this package wrote.
+func TestContentOfNoMethod(t *testing.T) {
+	t.Parallel()
+	c := content{userID: "u", factors: []Factor{{ID: "f", CreatedAt: time.Unix(0, 0), LastAt: time.Unix(0, 0)}}}
+	if c.decode(string(c.appendTo(nil))) == nil {
+		t.Error("it was read")
+	}
+}
+
 // fit ends who was accessed least recently, and never the one that stays.
 func TestFit(t *testing.T) {
 	t.Parallel()
