@@ -152,7 +152,7 @@ func repeats(d *json.Decoder) bool {
 			return true
 		}
 	}
-	d.Token() // the end
+	_, _ = d.Token() // the end
 	return false
 }
 
