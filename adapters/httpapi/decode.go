@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -14,13 +15,14 @@ import (
 )
 
 const (
-	maxBody  = 16 << 10 // bytes of a body
-	maxDepth = 32       // objects and arrays inside each other
+	maxBody   = 16 << 10 // bytes of a body
+	maxSearch = 64 << 10 // of a search: room for store.MaxFilterValues ids
+	maxDepth  = 32       // objects and arrays inside each other
 )
 
-// readForm reads the body of a request, or the query of one that has none by
-// its method.
-func readForm(w http.ResponseWriter, r *http.Request) (*form, error) {
+// readForm reads the body of a request, of limit bytes at the most, or the
+// query of one that has none by its method.
+func readForm(w http.ResponseWriter, r *http.Request, limit int64) (*form, error) {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return queryForm(r.URL.Query()), nil
 	}
@@ -30,9 +32,9 @@ func readForm(w http.ResponseWriter, r *http.Request) (*form, error) {
 	if r.Body == nil {
 		return parseForm(nil)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return nil, badRequest("The body is larger than 16 KiB.")
+		return nil, badRequest(fmt.Sprintf("The body is larger than %d KiB.", limit>>10))
 	}
 	if err != nil {
 		return nil, badRequest("The body could not be read.")

@@ -84,11 +84,11 @@
 //     GET is.
 //
 // Bodies:
-//   - At most 16 KiB and 32 levels deep, UTF-8, application/json if a
-//     Content-Type is given. Anything else: 400 bad_request; so are wrong
-//     types, a name twice in one object at any depth, NUL, lone surrogates, and
-//     numbers that float64 cannot hold. Integers are written without fraction
-//     and exponent.
+//   - At most 16 KiB, of a search 64 KiB, and 32 levels deep, UTF-8,
+//     application/json if a Content-Type is given. Anything else: 400
+//     bad_request; so are wrong types, a name twice in one object at any depth,
+//     NUL, lone surrogates, and numbers that float64 cannot hold. Integers are
+//     written without fraction and exponent.
 //   - An empty body is {}. null means absent. Unknown fields are ignored;
 //     names are compared exactly.
 //   - An address, method id or code that is missing is a malformed one.
@@ -187,7 +187,8 @@
 //     "phone_number" or "email" as for create. It is unverified until its code came
 //     back, and stays until then, unlike one that a send adds. So there is no
 //     update_user_auth_method_not_allowed. The user's own address: 400
-//     duplicate_phone_number_for_user or duplicate_email_for_user.
+//     duplicate_phone_number_for_user or duplicate_email_for_user. Two addresses
+//     at once: 400 bad_request.
 //   - Parts of a name that are absent stay; an empty one is taken away. An empty
 //     external_id changes nothing; roles that are [] take all away.
 //   - Exchanging the primary factor leaves the new address unverified and ends
@@ -208,6 +209,8 @@
 //   - At most 100 operands, of 1000 values each. A fuzzy value has three
 //     characters or more, and is found anywhere, without regard to case; so is
 //     email_address_fuzzy. A filter without values finds nobody.
+//   - phone_number and email_address are compared byte by byte with what users
+//     show: E.164, and lower case unless the program's parser keeps it.
 //   - A filter on an address or app finds the user if one of them fits;
 //     phone_verified false is "has one that is not verified".
 //   - Filters on what no user here has find nobody, in an AND.

@@ -350,6 +350,13 @@ func TestErrorTable(t *testing.T) {
 			user := b.do("POST", "/v1/users", bodyOf("email", johnEmail))
 			return b.do("PUT", "/v1/users/"+user.text("user_id")+"/exchange_primary_factor", `{"email_address": "JOHN@example.com"}`)
 		}},
+		{400, "duplicate_email_for_user", "update", setup{}, func(b *bench) result {
+			user := b.do("POST", "/v1/users", bodyOf("email", johnEmail))
+			return b.do("PUT", "/v1/users/"+user.text("user_id"), bodyOf("email", johnEmail))
+		}},
+		{400, "bad_request", "two values in a query", setup{}, func(b *bench) result {
+			return b.do("GET", "/v1/sessions?user_id=a&user_id=b", "")
+		}},
 		{400, "too_many_unverified_factors", "update", setup{}, func(b *bench) result {
 			user := b.do("POST", "/v1/users", bodyOf("sms", johnPhone))
 			return b.do("PUT", "/v1/users/"+user.text("user_id"), `{"emails": [{"email": "john@example.com"}]}`)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/passcode-go/passcode/store"
 )
 
 // FuzzDecode checks what the decoder takes against encoding/json.
@@ -44,6 +46,14 @@ func FuzzDecode(f *testing.F) {
 			form.texts(name)
 			form.object(name).text("x")
 			form.minutes(name, time.Minute, time.Hour, errWindow)
+			form.optional(name)
+			form.added(name, "email")
+		}
+		// What is taken as a filter can be asked of a directory.
+		operand, _ := parseForm(body)
+		filter := operand.filter(false)
+		if err := (store.Query{Filters: []store.Filter{filter}}).Check(); err != nil && operand.err() == nil {
+			t.Fatalf("%v: %+v", err, filter)
 		}
 		client := form.attributes()
 		if again, err := netip.ParseAddr(client.IP); form.err() == nil && client.IP != "" && (err != nil || again.String() != client.IP) {

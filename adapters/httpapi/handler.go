@@ -193,7 +193,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, c *call) (a ans
 		}
 	}
 	if err == nil {
-		c.form, err = readForm(w, r)
+		c.form, err = readForm(w, r, cmp.Or(rt.body, maxBody))
 	}
 	if err != nil {
 		return h.refuse(c, err)

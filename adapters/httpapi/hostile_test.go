@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,7 +11,7 @@ import (
 	"testing/iotest"
 )
 
-// Bodies that no call takes.
+// Bodies that no call takes, at every call that has one, DELETE included.
 func TestHostileBodies(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, setup{})
@@ -26,14 +27,18 @@ func TestHostileBodies(t *testing.T) {
 		`{"a":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}`,
 		strings.Repeat(`{"a":`, 33) + "1" + strings.Repeat("}", 33),
 		strings.Repeat("[", 16000), strings.Repeat("{", 16000),
-		`{"phone_number": "+12025550162", "x": "` + strings.Repeat("x", 16384) + `"}`, strings.Repeat(" ", 16384-len(valid)+1) + valid,
 		strings.Repeat("x", 10<<20),
 		"phone_number=%2B12025550162", "<phone_number>+12025550162</phone_number>",
 	}
-	for _, path := range []string{smsLogin, smsSend, "/v1/otps/whatsapp/send", emailLogin, emailSend, checkCode, checkSession, revoke, createTOTP, checkTOTP, recoverTOTP, recoveryCodes, "/v1/users"} {
-		for _, body := range bodies {
-			if r := b.do("POST", path, body); r.status != 400 || r.kind() != "bad_request" {
-				t.Errorf("%s with %.80q: %d %s", path, body, r.status, r.kind())
+	for _, rt := range b.api.routes {
+		if rt.method == "GET" {
+			continue
+		}
+		path, limit := parameter.ReplaceAllString(rt.pattern, "x"), cmp.Or(int(rt.body), 16384)
+		long := []string{`{"phone_number": "+12025550162", "x": "` + strings.Repeat("x", limit) + `"}`, strings.Repeat(" ", limit-len(valid)+1) + valid}
+		for _, body := range slices.Concat(bodies, long) {
+			if r := b.do(rt.method, path, body); r.status != 400 || r.kind() != "bad_request" {
+				t.Errorf("%s %s with %.80q: %d %s", rt.method, path, body, r.status, r.kind())
 			}
 		}
 	}

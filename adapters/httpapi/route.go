@@ -16,6 +16,7 @@ type route struct {
 	pattern string         // segments may be "{…}"
 	class   delivery.Class // of the address that the call is about; "" where that varies
 	status  int            // of a success
+	body    int64          // bytes of a request's body at the most; 0 is maxBody
 	public  bool           // needs no credentials
 	run     func(context.Context, *call) (reply, error)
 }

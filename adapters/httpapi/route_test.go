@@ -74,6 +74,20 @@ func TestMethods(t *testing.T) {
 	b.untouched()
 }
 
+// A field that stands in a query twice, or is no text, is malformed, whichever
+// of its values something on the way here may have looked at.
+func TestQueries(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, setup{})
+	john := b.want(b.post("/v1/users", `{"email": %q, "external_id": "john"}`, johnEmail), 201, "").text("user_id")
+	for _, query := range []string{"john", "john&x=y", "john&x=y&x=z", "%6Aohn", john, john + "&user_ID=x", "john&x=%zz", "john&x;y"} {
+		b.want(b.do("GET", listSessions+query, ""), 200, "")
+	}
+	for _, query := range []string{"john&user_id=john", "&user_id=john", "john&user_id=", "%FF"} {
+		b.want(b.do("GET", listSessions+query, ""), 400, "bad_request")
+	}
+}
+
 func TestHead(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, setup{})

@@ -29,12 +29,11 @@ type searchReply struct {
 func (h *Handler) searchUsers(ctx context.Context, c *call) (reply, error) {
 	f := c.form
 	q := store.Query{Cursor: f.text("cursor"), Total: true}
-	if n, given := f.integer("limit"); given && n != 0 {
-		if n < 0 || n > store.MaxLimit {
-			f.fail(errSearchLimit)
-		}
-		q.Limit = int(n)
+	limit, _ := f.integer("limit") // 0 is the default
+	if limit < 0 || limit > store.MaxLimit {
+		f.fail(errSearchLimit)
 	}
+	q.Limit = int(limit)
 	query := f.object("query")
 	switch operator := query.text("operator"); operator {
 	case "AND", "":
@@ -231,7 +230,7 @@ func (f *form) searchTime(raw json.RawMessage) time.Time {
 	if err != nil || t.IsZero() { // a zero bound is none
 		f.fail(errSearchTime)
 	}
-	return t.UTC()
+	return t
 }
 
 // userIDField returns whether ids are user ids or external ids. They cannot be

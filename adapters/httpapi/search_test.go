@@ -158,6 +158,56 @@ func TestSearchFilters(t *testing.T) {
 	}
 }
 
+// A filter takes as many ids as it is said to, and the ids on its edge are
+// looked for; so does a text of as few characters.
+func TestSearchLimits(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, setup{})
+	ids := b.populate()
+	for name, kind := range map[string]accounts.IDKind{"user_id": accounts.UserID, "phone_id": accounts.PhoneID} {
+		last, want := ids["Bell"], "Bell"
+		if name == "phone_id" {
+			last = ids["+12025550122"]
+		}
+		var list []string
+		for range store.MaxFilterValues - 1 {
+			list = append(list, kind.New(false))
+		}
+		values, _ := json.Marshal(append(list, last))
+		if got := found(b.want(b.filter(name, string(values)), 200, "")); got != want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if got := found(b.want(b.filter("phone_number_fuzzy", `"122"`), 200, "")); got != "Bell" {
+		t.Errorf("three digits: %q", got)
+	}
+	one := `{"filter_name": "status", "filter_value": "pending"}`
+	if got := found(b.want(b.searchFor(strings.Repeat(one+",", store.MaxFilters-1)+one), 200, "")); got != "Bell" {
+		t.Errorf("a hundred filters: %q", got)
+	}
+	if got := found(b.want(b.post(search, `{"limit": 1000, "query": {"operands": [%s]}}`, one), 200, "")); got != "Bell" {
+		t.Errorf("no operator: %q", got)
+	}
+	empty := b.want(b.filter("user_id", "[]"), 200, "")
+	if !strings.Contains(empty.raw, `"results":[]`) || !strings.Contains(empty.raw, `{"total":0,"next_cursor":null}`) {
+		t.Errorf("%s", empty.raw)
+	}
+}
+
+// In a live project an id of a test project is no user id, and can stand with
+// external ids.
+func TestSearchLive(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, setup{live: true})
+	john := b.want(b.post("/v1/users", `{"email": %q, "external_id": "john", "name": {"last_name": "Doe"}}`, johnEmail), 201, "").text("user_id")
+	for _, values := range []string{fmt.Sprintf("[%q]", john), fmt.Sprintf(`["john", %q]`, accounts.UserID.New(false))} {
+		if got := found(b.want(b.filter("user_id", values), 200, "")); got != "Doe" {
+			t.Errorf("%s: %q", values, got)
+		}
+	}
+	b.want(b.filter("user_id", fmt.Sprintf(`["john", %q]`, john)), 400, "user_search_cannot_mix_internal_and_external_user_ids")
+}
+
 // What is found looks as a user does elsewhere, with nothing that has expired.
 func TestSearchReturnsUsers(t *testing.T) {
 	t.Parallel()

@@ -210,7 +210,7 @@ func wellFormed(r *result, live bool) error {
 		if _, ok := r.body["error_type"]; ok {
 			return fmt.Errorf("error_type with status %d", r.status)
 		}
-		return nil
+		return shape("", r.body)
 	}
 	if r.kind() == "" || r.text("error_message") == "" {
 		return fmt.Errorf("error_type or error_message is missing")

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"errors"
 
 	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/engine/accounts"
@@ -51,6 +50,9 @@ func (h *Handler) updateUser(ctx context.Context, c *call) (reply, error) {
 		roles := f.texts("roles")
 		change.Roles = &roles
 	}
+	if change.Phone != "" && change.Email != "" {
+		f.fail(badRequest("A phone number and an e-mail address were given: one address is added at a time."))
+	}
 	if err := f.err(); err != nil {
 		return nil, err
 	}
@@ -59,7 +61,7 @@ func (h *Handler) updateUser(ctx context.Context, c *call) (reply, error) {
 	}
 	user, err := h.accounts.Update(ctx, id, change)
 	if err != nil {
-		return nil, c.aboutAddress(err)
+		return nil, nameField(err)
 	}
 	b := newUserBody(user)
 	return &updateReply{userReply{UserID: user.ID, User: b}, b.Emails, b.PhoneNumbers, b.CryptoWallets}, nil
@@ -92,16 +94,6 @@ func (f *form) added(list, name string) string {
 	return ""
 }
 
-// aboutAddress returns an error as the table knows it, and notes what kind of
-// address it is about.
-func (c *call) aboutAddress(err error) error {
-	var address *accounts.AddressError
-	if errors.As(err, &address) {
-		c.class = address.Class
-	}
-	return nameField(err)
-}
-
 // exchangeFactor is PUT /v1/users/{user_id}/exchange_primary_factor.
 func (h *Handler) exchangeFactor(ctx context.Context, c *call) (reply, error) {
 	id, err := c.userID()
@@ -122,7 +114,7 @@ func (h *Handler) exchangeFactor(ctx context.Context, c *call) (reply, error) {
 	c.class = class
 	user, err := h.accounts.Exchange(ctx, id, class, address)
 	if err != nil {
-		return nil, c.aboutAddress(err)
+		return nil, err
 	}
 	return newUserReply(user), nil
 }

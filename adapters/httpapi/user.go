@@ -18,7 +18,7 @@ func (h *Handler) userRoutes() []route {
 	const get, post, put, del, ok = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.StatusOK
 	routes := []route{
 		{method: post, pattern: "/v1/users", status: http.StatusCreated, run: h.createUser},
-		{method: post, pattern: "/v1/users/search", status: ok, run: h.searchUsers},
+		{method: post, pattern: "/v1/users/search", status: ok, body: maxSearch, run: h.searchUsers},
 		{method: del, pattern: "/v1/users/emails/{email_id}", class: delivery.ClassEmail, status: ok, run: h.deleteEmail},
 		{method: del, pattern: "/v1/users/phone_numbers/{phone_id}", class: delivery.ClassPhone, status: ok, run: h.deletePhone},
 		{method: del, pattern: "/v1/users/totps/{totp_id}", status: ok, run: h.deleteTOTP},
@@ -161,7 +161,11 @@ func (h *Handler) createUser(ctx context.Context, c *call) (reply, error) {
 	}
 	user, err := h.accounts.Create(ctx, u)
 	if err != nil {
-		return nil, c.aboutAddress(err)
+		var address *accounts.AddressError
+		if errors.As(err, &address) {
+			c.class = address.Class
+		}
+		return nil, nameField(err)
 	}
 	reply := &createReply{UserID: user.ID, Status: user.Status, User: newUserBody(user)}
 	for _, m := range user.Emails {

@@ -12,7 +12,7 @@ import (
 func TestUserLife(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, setup{})
-	created := b.want(b.post("/v1/users", `{"phone_number": %q, "name": {"first_name": "John"}, "trusted_metadata": {"a": 1, "b": {"c": 2}}}`, johnPhone), 201, "")
+	created := b.want(b.post("/v1/users", `{"phone_number": %q, "name": {"first_name": "John", "middle_name": "Q."}, "trusted_metadata": {"a": 1, "b": {"c": 2}}}`, johnPhone), 201, "")
 	id := created.text("user_id")
 	path := "/v1/users/" + id
 	// The client for Go repeats the id, and other clients send nulls.
@@ -20,7 +20,7 @@ func TestUserLife(t *testing.T) {
 		"trusted_metadata": {"a": null, "b": {"d": 3}}, "untrusted_metadata": {"x": "<é>"}, "attributes": {"ip_address": "192.0.2.1"}}`), 200, "")
 	user := r.body["user"].(map[string]any)
 	for name, want := range map[string]string{
-		"name": `{"first_name":"John","last_name":"Doe","middle_name":""}`, "external_id": `"john|1"`, "roles": `["admin"]`,
+		"name": `{"first_name":"John","last_name":"Doe","middle_name":"Q."}`, "external_id": `"john|1"`, "roles": `["admin"]`,
 		"trusted_metadata": `{"b":{"d":3}}`, "untrusted_metadata": `{"x":"\u003cé\u003e"}`, "is_locked": "false", "totps": "[]",
 	} {
 		if got, _ := json.Marshal(user[name]); string(got) != want {
@@ -32,10 +32,24 @@ func TestUserLife(t *testing.T) {
 	}
 	b.want(b.do("GET", "/v1/users/john%7C1", ""), 200, "")
 	r = b.want(b.do("PUT", "/v1/users/john%7C1", `{"roles": []}`), 200, "")
-	if roles := r.body["user"].(map[string]any)["roles"].([]any); len(roles) != 0 {
-		t.Errorf("roles are %v", roles)
+	user = r.body["user"].(map[string]any)
+	if roles := user["roles"].([]any); len(roles) != 0 || user["external_id"] != "john|1" {
+		t.Errorf("roles are %v, the external id is %v", roles, user["external_id"])
 	}
-	b.want(b.do("PUT", path, ``), 200, "")
+	b.want(b.do("PUT", "/v1/users/john%7C1", `{"roles": ["reader"], "name": {"middle_name": "R."}}`), 200, "")
+	// What is absent stays, whichever way it is absent; of names, "" is a value.
+	for _, body := range []string{``, `{}`, `{"external_id": "", "roles": null, "name": null, "trusted_metadata": null, "untrusted_metadata": {}}`, `{"name": {"last_name": ""}}`} {
+		r = b.want(b.do("PUT", path, body), 200, "")
+	}
+	user = r.body["user"].(map[string]any)
+	for name, want := range map[string]string{
+		"name": `{"first_name":"John","last_name":"","middle_name":"R."}`, "external_id": `"john|1"`, "roles": `["reader"]`,
+		"trusted_metadata": `{"b":{"d":3}}`, "untrusted_metadata": `{"x":"\u003cé\u003e"}`,
+	} {
+		if got, _ := json.Marshal(user[name]); string(got) != want {
+			t.Errorf("%s is %s after updates without it, want %s", name, got, want)
+		}
+	}
 	r = b.want(b.do("DELETE", path+"/external_id", "{}"), 200, "")
 	if r.body["user"].(map[string]any)["external_id"] != nil {
 		t.Errorf("%s", r.raw)
@@ -76,7 +90,12 @@ func TestUserLife(t *testing.T) {
 		t.Errorf("%s", r.raw)
 	}
 	b.want(b.do("GET", path, ""), 404, "user_not_found")
-	b.want(b.do("DELETE", path, "{}"), 404, "user_not_found")
+	for _, c := range [][2]string{
+		{"PUT", ""}, {"DELETE", ""}, {"DELETE", "/external_id"}, {"GET", "/connected_apps"}, {"POST", "/connected_apps/x/revoke"},
+	} {
+		b.want(b.do(c[0], path+c[1], "{}"), 404, "user_not_found")
+		b.want(b.do(c[0], "/v1/users/a%20b"+c[1], "{}"), 400, "invalid_user_id")
+	}
 	if sent := b.want(b.do("POST", smsLogin, bodyOf("sms", johnPhone)), 200, ""); sent.body["user_created"] != true || sent.text("user_id") == id {
 		t.Errorf("%s", sent.raw)
 	}
@@ -114,21 +133,22 @@ func TestRefusedUpdates(t *testing.T) {
 	path := "/v1/users/" + created.text("user_id")
 	before := b.do("GET", path, "").body["name"]
 	for body, want := range map[string]string{
-		`{"name": {"first_name": "X"}, "external_id": "jane"}`:                                "duplicate_user_external_id",
-		`{"name": {"first_name": "X"}, "trusted_metadata": []}`:                               "metadata_invalid_format",
-		`{"name": {"first_name": "X"}, "roles": "admin"}`:                                     "bad_request",
-		`{"name": {"first_name": "X"}, "roles": [null]}`:                                      "bad_request",
-		`{"name": {"first_name": "\u0007"}}`:                                                  "bad_request",
-		`{"name": {"first_name": "X"}, "external_id": "a b"}`:                                 "bad_request",
-		`{"name": {"first_name": "X"}, "emails": [{}]}`:                                       "bad_request",
-		`{"name": {"first_name": "X"}, "emails": [{"email": "a@b.cd"}], "email": "a@b.cd"}`:   "bad_request",
-		`{"name": {"first_name": "X"}, "emails": [null]}`:                                     "bad_request",
-		`{"name": {"first_name": "X"}, "emails": {}}`:                                         "bad_request",
-		`{"name": {"first_name": "X"}, "emails": [{"email": "a@b.cd"}, {"email": "c@d.ef"}]}`: "bad_request",
-		`{"name": {"first_name": "X"}, "phone_numbers": [{"phone_number": "+93701234567"}]}`:  "invalid_phone_number_country_code",
-		`{"name": {"first_name": "X"}, "attributes": {"ip_address": "x"}}`:                    "invalid_ip_address",
-		`{"name": {"first_name": "X"}, "emails": [{"email": "john@example.com"}]}`:            "too_many_unverified_factors",
-		`{"name": {"first_name": "X"}, "external_id": "` + accounts.UserID.New(false) + `"}`:  "bad_request",
+		`{"name": {"first_name": "X"}, "external_id": "jane"}`:                                           "duplicate_user_external_id",
+		`{"name": {"first_name": "X"}, "trusted_metadata": []}`:                                          "metadata_invalid_format",
+		`{"name": {"first_name": "X"}, "roles": "admin"}`:                                                "bad_request",
+		`{"name": {"first_name": "X"}, "roles": [null]}`:                                                 "bad_request",
+		`{"name": {"first_name": "\u0007"}}`:                                                             "bad_request",
+		`{"name": {"first_name": "X"}, "external_id": "a b"}`:                                            "bad_request",
+		`{"name": {"first_name": "X"}, "emails": [{}]}`:                                                  "bad_request",
+		`{"name": {"first_name": "X"}, "emails": [{"email": "a@b.cd"}], "email": "a@b.cd"}`:              "bad_request",
+		`{"name": {"first_name": "X"}, "emails": [{"email": "a@b.cd"}], "phone_number": "+12025550163"}`: "bad_request",
+		`{"name": {"first_name": "X"}, "emails": [null]}`:                                                "bad_request",
+		`{"name": {"first_name": "X"}, "emails": {}}`:                                                    "bad_request",
+		`{"name": {"first_name": "X"}, "emails": [{"email": "a@b.cd"}, {"email": "c@d.ef"}]}`:            "bad_request",
+		`{"name": {"first_name": "X"}, "phone_numbers": [{"phone_number": "+93701234567"}]}`:             "invalid_phone_number_country_code",
+		`{"name": {"first_name": "X"}, "attributes": {"ip_address": "x"}}`:                               "invalid_ip_address",
+		`{"name": {"first_name": "X"}, "emails": [{"email": "john@example.com"}]}`:                       "too_many_unverified_factors",
+		`{"name": {"first_name": "X"}, "external_id": "` + accounts.UserID.New(false) + `"}`:             "bad_request",
 	} {
 		b.want(b.do("PUT", path, body), 400, want)
 	}

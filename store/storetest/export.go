@@ -23,8 +23,11 @@ func ExportUser(n int) store.User {
 func RunExport(t *testing.T, d store.Directory, users int) {
 	t.Helper()
 	ctx := t.Context()
-	if page, err := d.Search(ctx, store.Query{Total: true, Limit: 1}); err != nil || page.Total != users {
-		t.Fatalf("the directory has %d users, %v; want %d", page.Total, err, users)
+	active := []store.Filter{{By: store.FieldStatus, Values: []string{string(store.Active)}}}
+	for _, filters := range [][]store.Filter{nil, active} {
+		if page, err := d.Search(ctx, store.Query{Filters: filters, Total: true, Limit: 1}); err != nil || page.Total != users {
+			t.Fatalf("with %d filters the directory has %d users, %v; want %d", len(filters), page.Total, err, users)
+		}
 	}
 	var done atomic.Bool
 	var others sync.WaitGroup
@@ -49,7 +52,7 @@ func RunExport(t *testing.T, d store.Directory, users int) {
 		})
 	}
 	seen := make(map[string]int, users)
-	q := store.Query{Limit: store.MaxLimit, Filters: []store.Filter{{By: store.FieldStatus, Values: []string{string(store.Active)}}}}
+	q := store.Query{Limit: store.MaxLimit, Filters: active}
 	for {
 		page, err := d.Search(ctx, q)
 		if err != nil {
