@@ -197,6 +197,9 @@ func wellFormed(r *result, live bool) error {
 	if err := json.Unmarshal([]byte(r.raw), &r.body); err != nil || r.body == nil {
 		return fmt.Errorf("not a JSON object: %v", err)
 	}
+	if err := shape("", any(r.body)); err != nil {
+		return err
+	}
 	if id := r.text("request_id"); !accounts.RequestID.Match(id, live) {
 		return fmt.Errorf("request_id is %q", id)
 	}
