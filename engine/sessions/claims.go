@@ -80,38 +80,62 @@ func merge(object, changes map[string]any) {
 	}
 }
 
-// readClaims reads one JSON object.
+// readClaims reads one JSON object. No name may stand twice in it or in one
+// that it holds: readers differ in which of the two they take.
 func readClaims(raw []byte) (map[string]any, error) {
-	var object map[string]any
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	if !utf8.Valid(raw) || d.Decode(&object) != nil || object == nil || tooDeep(object, maxDepth) {
+	if !utf8.Valid(raw) || !json.Valid(raw) {
 		return nil, ErrClaims
 	}
-	if rest := bytes.TrimSpace(raw[d.InputOffset():]); len(rest) > 0 {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	value, _ := readValue(d, maxDepth)
+	object, ok := value.(map[string]any)
+	if !ok {
 		return nil, ErrClaims
 	}
 	return object, nil
 }
 
-// tooDeep reports whether more than left objects and arrays stand inside each
-// other.
-func tooDeep(value any, left int) bool {
-	inner := func(v any) bool { return tooDeep(v, left-1) }
-	switch value := value.(type) {
-	case map[string]any:
-		if left == 0 {
-			return true
-		}
-		for _, v := range value {
-			if inner(v) {
-				return true
-			}
-		}
-	case []any:
-		return left == 0 || slices.ContainsFunc(value, inner)
+// readValue reads the next value of what is known to be JSON. ok is false if a
+// name stands twice, or more than left objects and arrays inside each other.
+func readValue(d *json.Decoder, left int) (value any, ok bool) {
+	token, err := d.Token()
+	if err != nil {
+		return nil, false
 	}
-	return false
+	begin, nested := token.(json.Delim)
+	if !nested {
+		return token, true
+	}
+	if left == 0 {
+		return nil, false
+	}
+	object, list := make(map[string]any), []any{}
+	for d.More() {
+		if begin == '[' {
+			inner, ok := readValue(d, left-1)
+			if !ok {
+				return nil, false
+			}
+			list = append(list, inner)
+			continue
+		}
+		token, err := d.Token()
+		name, isName := token.(string)
+		if _, twice := object[name]; err != nil || !isName || twice {
+			return nil, false
+		}
+		if object[name], ok = readValue(d, left-1); !ok {
+			return nil, false
+		}
+	}
+	if _, err := d.Token(); err != nil { // the end
+		return nil, false
+	}
+	if begin == '[' {
+		return list, true
+	}
+	return object, true
 }
 
 // writeJSON encodes a value as it is, without escapes for HTML.
