@@ -50,9 +50,9 @@
 // A session has claims of the program's own, which stand in its JWTs besides
 // the others. Those of a request are merged into those that are there: objects
 // at every depth, null takes a member away, and anything else replaces what was
-// there. The names iss, sub, aud, exp, nbf, iat and jti are dropped, and one
-// that begins with https://stytch.com/ is refused. All together have at most
-// [MaxClaims] bytes.
+// there. No name may stand twice in one object. The names iss, sub, aud, exp,
+// nbf, iat and jti are dropped, and one that begins with https://stytch.com/ is
+// refused. All together have at most [MaxClaims] bytes.
 //
 // # What the store has
 //

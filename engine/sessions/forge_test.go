@@ -205,6 +205,8 @@ func TestForgedJWTs(t *testing.T) {
 		"dots":                   "..",
 		"four parts":             good + ".x",
 		"huge":                   good + strings.Repeat("A", 1<<20),
+		"line end in it":         good[:9] + "\n" + good[9:],
+		"line end after it":      good + "\r\n",
 		"JSON serialization":     `{"payload":"` + strings.Split(good, ".")[1] + `","signatures":[]}`,
 		"blank":                  " " + good,
 		"not base64":             strings.Replace(good, ".", ".*", 1),
@@ -237,12 +239,38 @@ func TestForgedJWTs(t *testing.T) {
 	b.authenticate(sessions.Credential{JWT: old}, nil)
 }
 
+// A JWT has one spelling: whoever remembers those that were used, or blocked,
+// is not passed by one that base64 has another for.
+func TestJWTHasOneSpelling(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	// Claims of three lengths, so that the payload has all remainders.
+	for _, claims := range []string{`{"a":1}`, `{"a":12}`, `{"a":123}`} {
+		g := bySMS()
+		g.Claims = json.RawMessage(claims)
+		good := strings.Split(b.jwt(b.grant(g).Session), ".")
+		for i, part := range good {
+			for _, last := range alphabet {
+				other := slices.Clone(good)
+				other[i] = part[:len(part)-1] + string(last)
+				_, err := b.CheckJWT(strings.Join(other, "."))
+				if same := other[i] == part; same != (err == nil) || !same && !errors.Is(err, sessions.ErrJWT) {
+					t.Errorf("%s, part %d ends in %c in place of %c: %v", claims, i, last, part[len(part)-1], err)
+				}
+			}
+		}
+	}
+}
+
 func FuzzCheckJWT(f *testing.F) {
 	b := newBench(f)
 	good := b.jwt(b.grant(bySMS()).Session)
 	f.Add(good)
 	f.Add(strings.Replace(good, ".", "..", 1))
 	f.Add("e30.e30.")
+	f.Add(good + "\n")
+	f.Add(good[:len(good)-1] + flip(good[len(good)-1]))
 	f.Fuzz(func(t *testing.T, jwt string) {
 		if session, err := b.CheckJWT(jwt); err == nil && (jwt != good || session.UserID != user) {
 			t.Fatalf("%q was taken", jwt)

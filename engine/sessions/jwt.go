@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -113,7 +114,7 @@ func (s *Sessions) CheckJWT(jwt string) (Session, error) {
 // parseJWT verifies a JWT. With ErrExpired it returns what the JWT says: all
 // else about it was right.
 func (s *Sessions) parseJWT(jwt string) (p payload, err error) {
-	if len(jwt) > maxJWT {
+	if len(jwt) > maxJWT || !oneSpelling(jwt) {
 		return p, ErrJWT
 	}
 	signed, err := jose.ParseSignedCompact(jwt, []jose.SignatureAlgorithm{jose.RS256})
@@ -140,6 +141,22 @@ func (s *Sessions) parseJWT(jwt string) (p payload, err error) {
 		return p, ErrExpired
 	}
 	return p, nil
+}
+
+// oneSpelling reports whether the parts of a JWT are spelled as base64url
+// writes them. Decoders read others too: with line ends, or with bits at the
+// end that say nothing.
+func oneSpelling(jwt string) bool {
+	if strings.ContainsAny(jwt, "\r\n") {
+		return false
+	}
+	strict := base64.RawURLEncoding.Strict()
+	for part := range strings.SplitSeq(jwt, ".") {
+		if _, err := strict.DecodeString(part); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // customClaims returns the custom claims of a JWT's body, nil for none.
