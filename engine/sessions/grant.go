@@ -148,6 +148,9 @@ func (g *grantStep) decide(r *record, now time.Time) (changed bool, err error) {
 		if r.closed > at {
 			return false, ErrClosed
 		}
+		if s.ofAnother(r, c.userID) {
+			return false, unavailable(errCollision)
+		}
 		r.entries = append(r.entries, entry{id: g.id, started: at})
 		e = &r.entries[len(r.entries)-1]
 	}

@@ -71,6 +71,16 @@ func TestNothingLeaks(t *testing.T) {
 			out.Write(encoded)
 		}
 	}
+	// Sessions are the program's to encode; what is only printed shows nobody.
+	var seen bytes.Buffer
+	printed := func(values ...any) {
+		for _, v := range values {
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+				fmt.Fprintf(&seen, verb+"\n", v)
+			}
+			slog.New(slog.NewTextHandler(&seen, nil)).Info("x", "v", v)
+		}
+	}
 	var secrets []string
 	grant := bySMS()
 	grant.Claims = json.RawMessage(`{"canary":"claim-canary"}`)
@@ -89,7 +99,8 @@ func TestNothingLeaks(t *testing.T) {
 		if watch.calls != before {
 			t.Errorf("a JWT took %d calls of the store", watch.calls-before)
 		}
-		show(g.Token, &g.Token, jwt, g)
+		show(g.Token, &g.Token, jwt)
+		printed(g, g.Session, &g.Session, g.Session.Factors, g.Session.Factors[0], g.Session.Attributes, grant, &grant, byEmail(token(g)), sessions.Request{Credential: token(g), Claims: grant.Claims})
 		raw, err := base64.RawURLEncoding.DecodeString(g.Token.Reveal())
 		if err != nil {
 			t.Fatal(err)
@@ -107,7 +118,7 @@ func TestNothingLeaks(t *testing.T) {
 	key := firstKey()
 	show(key, &key, b.config)
 	secrets = append(secrets, key.Key.D.String(), fmt.Sprintf("%x", key.Key.D))
-	for _, s := range []string{out.String(), watch.all.String()} {
+	for _, s := range []string{out.String(), seen.String(), watch.all.String()} {
 		for _, secret := range secrets {
 			if at := strings.Index(s, secret); at >= 0 {
 				t.Fatalf("a secret is shown: …%s…", s[max(0, at-200):min(len(s), at+100)])
@@ -121,6 +132,16 @@ func TestNothingLeaks(t *testing.T) {
 				t.Errorf("the store was given %q", form)
 			}
 		}
+	}
+	for _, personal := range []string{phone, email, "192.0.2.7", "Browser/1", "claim-canary"} {
+		for _, form := range []string{personal, hex.EncodeToString([]byte(personal)), strings.Trim(fmt.Sprint([]byte(personal)), "[]"), strings.TrimSuffix(fmt.Sprintf("%#v", []byte(personal))[len("[]byte{"):], "}")} {
+			if strings.Contains(seen.String(), form) {
+				t.Errorf("%q is printed", form)
+			}
+		}
+	}
+	if !strings.Contains(seen.String(), second.Session.ID) || !strings.Contains(seen.String(), "sms phone-1") {
+		t.Error("what is printed does not say which session and factor it is")
 	}
 	if !watch.expires.Equal(start.Add(hour)) {
 		t.Errorf("the record is kept until %v", watch.expires)

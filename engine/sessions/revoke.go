@@ -82,6 +82,9 @@ func (s *Sessions) Forget(ctx context.Context, userID, factorID string) error {
 			if err != nil {
 				return false, err
 			}
+			if c.userID != userID {
+				continue
+			}
 			n := len(c.factors)
 			c.factors = slices.DeleteFunc(c.factors, func(f Factor) bool { return f.ID == factorID })
 			switch len(c.factors) {

@@ -143,7 +143,7 @@ var (
 	ErrUser       = errors.New("sessions: session of another user")                //
 	ErrDuration   = errors.New("sessions: duration outside 5 to 527040 minutes")   //
 	ErrTooLong    = errors.New("sessions: duration above the configured maximum")  //
-	ErrClaims     = errors.New("sessions: custom claims are not a JSON object")    // or nested more than 32 deep
+	ErrClaims     = errors.New("sessions: custom claims are not a JSON object")    // or have a name twice, or are nested more than 32 deep
 	ErrTooLarge   = errors.New("sessions: custom claims of more than 4096 bytes")  //
 	ErrReserved   = errors.New("sessions: custom claim with a reserved name")      // one that begins with https://stytch.com/
 	ErrFull       = errors.New("sessions: the session does not fit in its record") // factors, roles, attributes or claims of unreasonable size

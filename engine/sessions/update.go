@@ -3,6 +3,7 @@ package sessions
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/passcode-go/passcode/engine"
@@ -116,6 +117,18 @@ func (s *Sessions) open(e *entry) (content, error) {
 		return content{}, unavailable(err)
 	}
 	return c, nil
+}
+
+var errCollision = errors.New("sessions: the record is another user's")
+
+// ofAnother reports whether a record has a session of another user. Names are
+// 80 bits of a digest, so it does not happen; if it does, that user's sessions
+// are not mixed with these.
+func (s *Sessions) ofAnother(r *record, userID string) bool {
+	return slices.ContainsFunc(r.entries, func(e entry) bool {
+		c, err := s.open(&e)
+		return err == nil && c.userID != userID
+	})
 }
 
 // seal puts a content into its entry.
