@@ -21,6 +21,7 @@ var mayImport = map[string][]string{
 	"store/storetest":       {"store"},
 	"internal/group":        {},
 	"internal/durable":      {},
+	"internal/servertest":   {},
 	"internal/cursor":       {"store"},
 	"delivery":              {},
 	"delivery/console":      {"delivery"},

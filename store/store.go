@@ -15,6 +15,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -26,6 +27,23 @@ const (
 	MaxKey   = 128       // bytes in a key; the shortest has one
 	MaxValue = 64 * 1024 // bytes in a value; an empty value is a value
 )
+
+// Rewound stands before a value that was written before the store went back in
+// time: its server crashed and came back with older data, or another server with
+// older data took its place. To Get and CompareAndSwap alike such a value is
+// Rewound followed by what was written; a swap puts an ordinary value in its
+// place. What it says may have been replaced before. So callers void in it what
+// must happen only once, a code say, and keep the rest; a caller who does not
+// know of Rewound finds a malformed value and refuses.
+//
+// Only a store that cannot promise to keep what it confirmed does this. It
+// refuses a new value that begins with Rewound with [ErrValue].
+const Rewound = "\xffrewound\x00"
+
+// CutRewound returns a value without [Rewound], and whether it had that.
+func CutRewound(value []byte) (written []byte, rewound bool) {
+	return bytes.CutPrefix(value, []byte(Rewound))
+}
 
 var (
 	// ErrKey is returned for a key that is empty, longer than MaxKey, or has a
