@@ -87,6 +87,12 @@ type Config struct {
 	// takes longer counts as sent, unconfirmed: the message may be on its way.
 	SendTimeout time.Duration
 
+	// Cache is how many records the engine remembers, of those that it stored
+	// last, so that checking a code that it sent itself takes one call of the
+	// store in place of two. It is bounded, takes some 150 bytes a record, and
+	// nothing is ever decided by it alone. Default DefaultCache; negative: none.
+	Cache int
+
 	// Observe, if set, is called with every event, on the goroutine of the
 	// call that caused it and after its outcome was stored. It must be quick
 	// and safe for concurrent use.
@@ -133,7 +139,8 @@ type Engine struct {
 	timeout  time.Duration
 	observe  func(Event)
 	now      func() time.Time
-	buffers  sync.Pool // of *[512]byte: encoded records on their way to the store, which keeps a copy
+	cache    *cache
+	spaces   sync.Pool // of *workspace
 }
 
 // New returns an engine, or an error that names what is missing from the
@@ -184,7 +191,8 @@ func New(cfg Config) (*Engine, error) {
 		timeout:  cmp.Or(cfg.SendTimeout, 15*time.Second),
 		observe:  cfg.Observe,
 		now:      cfg.Now,
-		buffers:  sync.Pool{New: func() any { return new([512]byte) }},
+		cache:    newCache(cmp.Or(cfg.Cache, DefaultCache)),
+		spaces:   sync.Pool{New: func() any { return new(workspace) }},
 	}
 	if e.now == nil {
 		e.now = time.Now

@@ -127,11 +127,22 @@ func TestAgainstModel(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		b := newBench(t, func(c *engine.Config) {
 			c.Policy, c.UnsafeOdds = rules[seed%3], true
+			c.Cache = []int{0, -1, 8}[seed/3%3]
 		})
+		// With other engines beside it, what each remembers is often overtaken.
+		engines := []*engine.Engine{b.Engine}
+		for range seed / 9 % 3 {
+			other, err := engine.New(b.Config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			engines = append(engines, other)
+		}
 		m := &model{policy: rules[seed%3].WithDefaults(), ended: make(map[int]bool)}
 		ids, codes := []string{"c.AAAAAAAAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAA"}, []string{"000000"}
 		outcomes := make(map[string]int)
 		for step := range 400 {
+			b.Engine = engines[r.IntN(len(engines))]
 			// Whole seconds, to which the engine rounds sends.
 			b.advance(time.Duration(r.IntN(4)*r.IntN(4)*r.IntN(60)) * time.Second)
 			now := b.Now()

@@ -47,6 +47,16 @@ func (r *record) settle(now int64, lock time.Duration) (changed bool) {
 	return changed
 }
 
+// rewind voids what must happen only once in a record of a store that went
+// back in time: its code may have been used already. Guesses and sends stay.
+func (r *record) rewind() (changed bool) {
+	if r.code.state != codeLive {
+		return false
+	}
+	r.code.end(codeSpent)
+	return true
+}
+
 // locked returns a refusal while the address is closed: by a lock, or because
 // it has borne its wrong guesses of the day.
 func (r *record) locked(now int64, p *policy.Policy) *Error {
