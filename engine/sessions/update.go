@@ -8,6 +8,7 @@ import (
 
 	"github.com/passcode-go/passcode/engine"
 	"github.com/passcode-go/passcode/internal/seal"
+	"github.com/passcode-go/passcode/store"
 )
 
 // maxRaces is how often one call tries to store its change.
@@ -70,13 +71,15 @@ func (s *Sessions) view(ctx context.Context, n name) (record, time.Time, error) 
 var errClock = errors.New("sessions: the clock is outside of the years 1970 to 2261")
 
 // load reads a record and settles it. It says whether that dropped anything. A
-// session in the record of another user was put there by somebody else.
+// session in the record of another user was put there by somebody else. Of a
+// store that went back in time no session is taken: it may have been ended.
 func (s *Sessions) load(r *record, n name, value []byte) (now time.Time, dropped bool, err error) {
 	now = s.now().UTC().Round(0)
 	if year := now.Year(); year < 1970 || year > 2261 {
 		return now, false, unavailable(errClock)
 	}
-	if err := r.decode(value); err != nil {
+	written, rewound := store.CutRewound(value)
+	if err := r.decode(written); err != nil {
 		return now, false, unavailable(err)
 	}
 	for i := range r.entries {
@@ -85,6 +88,9 @@ func (s *Sessions) load(r *record, n name, value []byte) (now time.Time, dropped
 		}
 	}
 	had := len(r.entries)
+	if rewound {
+		r.entries = nil
+	}
 	r.settle(now.UnixNano(), s.idle, s.keys.Load().ring)
 	return now, len(r.entries) < had, nil
 }

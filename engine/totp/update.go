@@ -7,6 +7,7 @@ import (
 
 	"github.com/passcode-go/passcode/engine"
 	"github.com/passcode-go/passcode/internal/seal"
+	"github.com/passcode-go/passcode/store"
 )
 
 // maxRaces is how often one call tries to store its change. Every lost race is
@@ -32,15 +33,36 @@ const keepFor = 100 * 365 * oneDay
 func (a *Apps) load(ctx context.Context, o *owner) (r record, now int64, err error) {
 	value, err := a.store.Get(ctx, o.key())
 	if err == nil {
-		err = r.decode(value)
+		now, err = a.clock()
 	}
 	if err == nil {
-		now, err = a.clock()
+		_, err = r.read(value, now)
 	}
 	if err != nil {
 		return record{}, 0, unavailable(err)
 	}
 	return r, now, nil
+}
+
+// read decodes a value of the store. In one of a store that went back in time
+// all steps that could be entered now count as used up, since a code of theirs
+// may have been taken, and an app that waits for its first code is gone. It
+// cannot tell which recovery codes were used meanwhile.
+func (r *record) read(value []byte, now int64) (changed bool, err error) {
+	written, rewound := store.CutRewound(value)
+	if err := r.decode(written); err != nil || !rewound {
+		return false, err
+	}
+	free := now/period + 2
+	switch {
+	case r.state == statePending:
+		r.drop()
+	case r.state == stateVerified && r.next < free:
+		r.next = free
+	default:
+		return false, nil
+	}
+	return true, nil
 }
 
 // update loads the record of a user, has decide change it, and stores what it
@@ -55,16 +77,17 @@ func (a *Apps) update(ctx context.Context, o *owner, decide func(r *record, now 
 		return unavailable(err)
 	}
 	for range maxRaces {
-		var r record
-		if err := r.decode(old); err != nil {
-			return unavailable(err)
-		}
 		now, err := a.clock()
 		if err != nil {
 			return unavailable(err)
 		}
+		var r record
+		void, err := r.read(old, now)
+		if err != nil {
+			return unavailable(err)
+		}
 		changed, refusal := decide(&r, now)
-		if !changed {
+		if !changed && !void {
 			return refusal
 		}
 		value, expires := o.encode(&r, now)
