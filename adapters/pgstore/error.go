@@ -1,0 +1,167 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// What can be wrong with a server, its database or its answer. They are found
+// in errors with errors.Is; [Error] has the details.
+var (
+	// ErrConfig is returned for a Config with an impossible setting.
+	ErrConfig = errors.New("pgstore: bad configuration")
+
+	// ErrURL is returned by Open for a connection string that is none. Most
+	// often a character of the password must be percent-encoded.
+	ErrURL = errors.New("pgstore: the connection string cannot be parsed")
+
+	// ErrAuth is returned if the server refuses the user, the password or the
+	// database.
+	ErrAuth = errors.New("pgstore: the server refuses the user, the password or the database")
+
+	// ErrDenied is returned if the user lacks a right on the schema or a table.
+	ErrDenied = errors.New("pgstore: permission denied")
+
+	// ErrUnreachable is returned if there is no connection, or if it ended
+	// before the answer came.
+	ErrUnreachable = errors.New("pgstore: no connection to the server")
+
+	// ErrTimeout is returned if the answer did not come within Config.Timeout.
+	ErrTimeout = errors.New("pgstore: no answer in time")
+
+	// ErrBusy is returned if the server has no connection or memory left.
+	ErrBusy = errors.New("pgstore: the server is out of connections or memory")
+
+	// ErrDiskFull is returned if the server's disk is full. Nothing was written.
+	ErrDiskFull = errors.New("pgstore: the server's disk is full")
+
+	// ErrReadOnly is returned by a server that takes no writes: a standby, or
+	// one whose default_transaction_read_only is on.
+	ErrReadOnly = errors.New("pgstore: the server is read-only")
+
+	// ErrVersion is returned for a server older than Postgres 13.
+	ErrVersion = errors.New("pgstore: the server is too old")
+
+	// ErrNotMigrated is returned if tables are missing or older than this
+	// program needs. Migrate makes them.
+	ErrNotMigrated = errors.New("pgstore: the database is not migrated")
+
+	// ErrNewer is returned if a newer program has migrated the database.
+	ErrNewer = errors.New("pgstore: the database is newer than this program")
+
+	// ErrDamaged is returned if the tables are not what the record of
+	// migrations says: half of a migration, say, or another one.
+	ErrDamaged = errors.New("pgstore: the tables are not what the record of migrations says")
+)
+
+// An Error says what a call failed at. Its text is made of words of this
+// package, the server's SQLSTATE and the operating system's name of a failure:
+// nothing of a connection string, a statement or a row, which the driver's and
+// the server's own errors may repeat. For the same reason it unwraps to Kind
+// alone, not to those.
+type Error struct {
+	Op     string // what was done: "swap", "get", "open", ...
+	Kind   error  // one of the errors above; nil if none fits
+	Code   string // the server's SQLSTATE, if it said one
+	Detail string // more words, if any
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("pgstore: ")
+	if e.Op != "" {
+		b.WriteString(e.Op + ": ")
+	}
+	if e.Kind != nil {
+		b.WriteString(strings.TrimPrefix(e.Kind.Error(), "pgstore: "))
+	} else {
+		b.WriteString("failed")
+	}
+	if e.Detail != "" {
+		b.WriteString(": " + e.Detail)
+	}
+	if e.Code != "" {
+		b.WriteString(" (SQLSTATE " + e.Code + ")")
+	}
+	return b.String()
+}
+
+// Unwrap returns e.Kind.
+func (e *Error) Unwrap() error { return e.Kind }
+
+func newError(kind error, code, detail string) *Error {
+	return &Error{Kind: kind, Code: code, Detail: detail}
+}
+
+// failure makes an Error of what the driver returned; nil and errors of this
+// module stay what they are.
+func failure(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		if e.Op == "" {
+			e.Op = op
+		}
+		return e
+	}
+	e := &Error{Op: op}
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		e.Kind, e.Code = kindOf(pg.Code), pg.Code
+		return e
+	}
+	e.Kind, e.Detail = ErrUnreachable, words(err)
+	if errors.Is(err, context.DeadlineExceeded) {
+		e.Kind, e.Detail = ErrTimeout, ""
+	}
+	return e
+}
+
+// kindOf sorts a SQLSTATE.
+func kindOf(code string) error {
+	switch code {
+	case "25006":
+		return ErrReadOnly
+	case "42501":
+		return ErrDenied
+	case "53100":
+		return ErrDiskFull
+	case "42P01", "42703", "3F000": // no such table, column, schema
+		return ErrNotMigrated
+	case "57P01", "57P02", "57P03", "57P05": // it stops, crashes, or starts
+		return ErrUnreachable
+	case "57014", "55P03": // the server's own statement or lock timeout
+		return ErrTimeout
+	case "3D000": // no such database
+		return ErrAuth
+	}
+	switch code[:min(2, len(code))] {
+	case "08":
+		return ErrUnreachable
+	case "28":
+		return ErrAuth
+	case "53":
+		return ErrBusy
+	}
+	return nil
+}
+
+// words says what became of a connection, without names and addresses.
+func words(err error) string {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
+		return "no such host"
+	}
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return errno.Error()
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return "it was closed"
+	}
+	return ""
+}

@@ -1,0 +1,189 @@
+package pgstore
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/passcode-go/passcode/store"
+)
+
+// Config is what Open and New need to know. The zero Config is ready to use.
+type Config struct {
+	// Schema is the Postgres schema that holds the tables. Default: "passcode".
+	Schema string
+
+	// Migrate has Open and New call Migrate first. Otherwise they refuse a
+	// database that is not migrated.
+	Migrate bool
+
+	// Now is the clock by which expired rows are collected. It must be safe for
+	// concurrent use. Default: time.Now.
+	Now func() time.Time
+
+	// Timeout bounds how long a call waits for the server once its operation is
+	// on the way, and with it how long a server that hangs can hold its callers.
+	// Default: 5 s.
+	Timeout time.Duration
+}
+
+// minVersion is the oldest major version of Postgres that will do.
+const minVersion = 13
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Schema == "" {
+		c.Schema = "passcode"
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 5 * time.Second
+	}
+	if len(c.Schema) > 63 {
+		return c, newError(ErrConfig, "", "a schema's name has at most 63 bytes")
+	}
+	if c.Timeout < 0 {
+		return c, newError(ErrConfig, "", "Timeout is negative")
+	}
+	return c, nil
+}
+
+// A DB is a schema of a database. It is safe for concurrent use.
+type DB struct {
+	pool   *pgxpool.Pool
+	owned  bool // whether Close closes the pool
+	cfg    Config
+	schema schema
+
+	mu     sync.RWMutex // held for reading by whoever uses pool
+	closed bool
+}
+
+// Open connects to the database that url names, in any form that libpq knows.
+func Open(ctx context.Context, url string, cfg Config) (*DB, error) {
+	parsed, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, newError(ErrURL, "", "") // what the driver says repeats it
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, parsed)
+	if err != nil {
+		return nil, failure("open", err)
+	}
+	db, err := New(ctx, pool, cfg)
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	db.owned = true
+	return db, nil
+}
+
+// New uses a pool of the program, which stays the program's to close.
+func New(ctx context.Context, pool *pgxpool.Pool, cfg Config) (*DB, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Migrate {
+		if err := Migrate(ctx, pool, cfg); err != nil {
+			return nil, err
+		}
+	}
+	db := &DB{pool: pool, cfg: cfg, schema: schema(cfg.Schema)}
+	if err := onConn(ctx, pool, "open", func(conn *pgx.Conn) error { return db.check(ctx, conn) }); err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+// check refuses a server or a schema that will not do.
+func (db *DB) check(ctx context.Context, conn *pgx.Conn) error {
+	if err := checkServer(ctx, conn); err != nil {
+		return err
+	}
+	known, err := readMigrations(migrationFiles)
+	if err != nil {
+		return err
+	}
+	missing, err := migrator{conn, db.schema, known}.missing(ctx)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		return newError(ErrNotMigrated, "", fmt.Sprintf("%d migrations are missing", len(missing)))
+	}
+	return nil
+}
+
+// checkServer refuses a server that is too old or takes no writes.
+func checkServer(ctx context.Context, conn *pgx.Conn) error {
+	if major := majorVersion(conn.PgConn().ParameterStatus("server_version")); major < minVersion {
+		return newError(ErrVersion, "", fmt.Sprintf("version %d, want %d", major, minVersion))
+	}
+	var readOnly bool
+	if err := conn.QueryRow(ctx, "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'").Scan(&readOnly); err != nil {
+		return err
+	}
+	if readOnly {
+		return newError(ErrReadOnly, "", "")
+	}
+	return nil
+}
+
+// majorVersion returns the first number of a version, "15.18 (Debian)" say, 0
+// if there is none.
+func majorVersion(version string) int {
+	end := 0
+	for end < len(version) && version[end] >= '0' && version[end] <= '9' {
+		end++
+	}
+	n, err := strconv.Atoi(version[:end])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// onConn calls use with a connection of the pool. Its errors are made by
+// failure.
+func onConn(ctx context.Context, pool *pgxpool.Pool, op string, use func(*pgx.Conn) error) error {
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return failure(op, err)
+	}
+	defer conn.Release()
+	return failure(op, use(conn.Conn()))
+}
+
+// Close waits for the calls under way and closes the pool if Open made it.
+// Every later call of any method answers store.ErrClosed, another Close nil.
+func (db *DB) Close() error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if !db.closed && db.owned {
+		db.pool.Close()
+	}
+	db.closed = true
+	return nil
+}
+
+// enter holds the pool open until leave, unless it returns an error.
+func (db *DB) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	db.mu.RLock()
+	if db.closed {
+		db.mu.RUnlock()
+		return store.ErrClosed
+	}
+	return nil
+}
+
+func (db *DB) leave() { db.mu.RUnlock() }
