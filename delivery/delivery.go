@@ -4,6 +4,12 @@
 // messages to a terminal, package deliverytest collects them for tests and
 // checks senders; senders for real providers are adapters.
 //
+// Three senders stand between the engine and those of providers, and nest. A
+// [Breaker] guards one provider: a deadline for every try, a rest for a
+// provider that fails or asks for one, and what it does as events and on a
+// health page. A [Failover] asks several, in order. A [Route] picks by channel,
+// region, locale, purpose or weight.
+//
 // A message holds a code and an address. Both are of types that redact
 // themselves under every formatter, in JSON and in slog: [Secret] and
 // [Address]. A sender calls Reveal where it builds the provider's request, and
@@ -58,6 +64,7 @@ type Message struct {
 	ID      string        // random, a new one for each message: for logs and as idempotency key
 	Channel Channel       // how it travels
 	To      Address       // where to, in canonical form
+	Region  string        // ISO 3166 region of a phone number, as the engine's parser says; else empty
 	Code    Secret        // the code alone, for providers that fill a template
 	Subject string        // subject line of an e-mail; never holds the code; else empty
 	Body    Secret        // the whole text, code included

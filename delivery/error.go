@@ -51,6 +51,8 @@ type Error struct {
 	Provider   string        // who said so
 	Reason     string        // in the provider's words, scrubbed
 	RetryAfter time.Duration // when the provider may be asked again; 0 if it did not say
+
+	tries *[]Error // of a joined error; a pointer, so that errors can be compared
 }
 
 // Error returns the kind, the provider and the reason.
@@ -76,8 +78,9 @@ func (e *Error) Is(target error) bool {
 // logged. An error of another type, context.DeadlineExceeded among them, and
 // one of no known kind become Ambiguous. The code, the address and the body of
 // m are cut out of the reason, since providers like to echo them; what is left
-// is one line of at most 512 bytes of printable UTF-8. The result does not
-// unwrap to err, whose text cannot be trusted.
+// is one line of at most 512 bytes of printable UTF-8. So it is done with every
+// one of its Tries. The result does not unwrap to err, whose text cannot be
+// trusted.
 //
 // AsError(nil, m) is a nil *Error, which as an error is not nil: look at err
 // first and return AsError(err, m) only if there is one.
@@ -94,10 +97,23 @@ func AsError(err error, m Message) *Error {
 	default:
 		e = *typed
 	}
+	e.clean(&m)
+	return &e
+}
+
+// clean makes an error and its tries fit to be logged. The tries are replaced,
+// not changed: somebody else may hold them.
+func (e *Error) clean(m *Message) {
 	if e.Kind.sentinel() == nil {
 		e.Kind = Ambiguous
 	}
 	e.RetryAfter = max(e.RetryAfter, 0)
 	e.Reason, e.Provider = m.scrub(e.Reason), m.scrub(e.Provider)
-	return &e
+	if e.tries != nil {
+		tries := e.Tries()
+		for i := range tries {
+			tries[i].clean(m)
+		}
+		e.tries = &tries
+	}
 }
