@@ -16,6 +16,12 @@ type AuthRequest struct {
 	MethodID string
 	Code     string
 
+	// ChallengeID, if it is given, is the Challenge.ID of the Sent that the
+	// method is from. Only the code of that challenge is right then, and who
+	// knows no more than the method's id can spend none of its tries. For
+	// programs that can keep it where its client cannot change it.
+	ChallengeID string
+
 	// Client is who enters the code. MatchIP and MatchUserAgent want it to be
 	// who asked for it: see engine.Request.
 	Client                  engine.Client
@@ -44,8 +50,10 @@ type Authentication struct {
 // still be returned here, as if that had come first, but gets no session.
 //
 // Errors: ErrMethodNotFound if no user has a method with this id; those of
-// [engine.Engine.VerifyAddress], of which ErrLocked also says that the user is
-// locked (RetryAfter tells for how long, Until does not); with a session those of [sessions.Sessions.Grant], and
+// [engine.Engine.VerifyAddress], or of [engine.Engine.Verify] with a
+// ChallengeID, of which ErrLocked also says that the user is locked (RetryAfter
+// tells for how long, Until does not), and ErrRequest that the challenge was
+// not sent to the method; with a session those of [sessions.Sessions.Grant], and
 // engine.ErrRequest without Config.Sessions; engine.ErrUnavailable too if the
 // Directory fails, and then the code may be used up.
 func (a *Accounts) Authenticate(ctx context.Context, r AuthRequest) (Authentication, error) {
@@ -117,6 +125,9 @@ func (a *Accounts) lookupByMethod(ctx context.Context, id string) (store.User, e
 // difference but for its parser: a number that SMS does not take may have been
 // sent to by WhatsApp.
 func (a *Accounts) verify(ctx context.Context, class delivery.Class, address string, r AuthRequest) (engine.Proof, error) {
+	if r.ChallengeID != "" {
+		return a.verifyChallenge(ctx, class, address, r)
+	}
 	refusal := badRequest("no channel for this kind of address is configured")
 	for _, channel := range a.channels(class) {
 		req := a.about(channel, address)

@@ -113,8 +113,8 @@
 // method id is not secret, and whoever knows one can use up the tries of its
 // live code, and lock the user. AuthRequest.MatchIP and MatchUserAgent bind a
 // code to who asked for it: other guesses are not counted. A program that can
-// keep a challenge id in its own session checks [Sent.Challenge] with
-// [engine.Engine.Verify] instead; that does not touch the user.
+// keep a challenge id where its client cannot change it gives
+// AuthRequest.ChallengeID too: then a method id alone spends nothing.
 //
 // # Who may know
 //
