@@ -95,6 +95,10 @@ func (e *Error) Error() string {
 // Unwrap returns e.Kind.
 func (e *Error) Unwrap() error { return e.Kind }
 
+// undone reports whether the server has undone the transaction because it came
+// into the way of others.
+func (e *Error) undone() bool { return e.Code == "40001" || e.Code == "40P01" }
+
 func newError(kind error, code, detail string) *Error {
 	return &Error{Kind: kind, Code: code, Detail: detail}
 }

@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/passcode-go/passcode/internal/group"
 	"github.com/passcode-go/passcode/store"
 )
 
@@ -31,6 +34,10 @@ type Config struct {
 	// Default: 5 s.
 	Timeout time.Duration
 }
+
+// maxBatch bounds how many operations one statement carries, and with it how
+// long a caller waits for the operations of others.
+const maxBatch = 512
 
 // minVersion is the oldest major version of Postgres that will do.
 const minVersion = 13
@@ -61,8 +68,28 @@ type DB struct {
 	cfg    Config
 	schema schema
 
+	// Each kind of operation is carried by statements of its own.
+	gets    *group.Group[get]
+	updates *group.Group[swap]
+	creates *group.Group[swap]
+	deletes *group.Group[swap]
+	adds    *group.Group[add]
+
+	made atomic.Int64 // how many rows were made, more or less
+
 	mu     sync.RWMutex // held for reading by whoever uses pool
 	closed bool
+}
+
+// newDB returns a DB over a pool, unchecked.
+func newDB(pool *pgxpool.Pool, cfg Config) *DB {
+	db := &DB{pool: pool, cfg: cfg, schema: schema(cfg.Schema)}
+	db.gets = group.New(maxBatch, db.getter())
+	db.updates = group.New(maxBatch, db.swapper(updateKind))
+	db.creates = group.New(maxBatch, db.swapper(createKind))
+	db.deletes = group.New(maxBatch, db.swapper(deleteKind))
+	db.adds = group.New(maxBatch, db.adder())
+	return db
 }
 
 // Open connects to the database that url names, in any form that libpq knows.
@@ -70,6 +97,11 @@ func Open(ctx context.Context, url string, cfg Config) (*DB, error) {
 	parsed, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, newError(ErrURL, "", "") // what the driver says repeats it
+	}
+	// A standby would answer Get with what was. After a failover the pool may
+	// find itself connected to one.
+	if parsed.ConnConfig.ValidateConnect == nil {
+		parsed.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, parsed)
 	if err != nil {
@@ -95,7 +127,7 @@ func New(ctx context.Context, pool *pgxpool.Pool, cfg Config) (*DB, error) {
 			return nil, err
 		}
 	}
-	db := &DB{pool: pool, cfg: cfg, schema: schema(cfg.Schema)}
+	db := newDB(pool, cfg)
 	if err := onConn(ctx, pool, "open", func(conn *pgx.Conn) error { return db.check(ctx, conn) }); err != nil {
 		return nil, err
 	}
@@ -148,17 +180,6 @@ func majorVersion(version string) int {
 		return 0
 	}
 	return n
-}
-
-// onConn calls use with a connection of the pool. Its errors are made by
-// failure.
-func onConn(ctx context.Context, pool *pgxpool.Pool, op string, use func(*pgx.Conn) error) error {
-	conn, err := pool.Acquire(ctx)
-	if err != nil {
-		return failure(op, err)
-	}
-	defer conn.Release()
-	return failure(op, use(conn.Conn()))
 }
 
 // Close waits for the calls under way and closes the pool if Open made it.

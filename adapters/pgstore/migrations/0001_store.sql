@@ -8,8 +8,8 @@
 CREATE TABLE records (
 	key     text COLLATE "C" NOT NULL PRIMARY KEY,
 	value   bytea NOT NULL,
-	expires bigint NOT NULL, -- microseconds since 1970; after it the row may be collected
-	due     bigint NOT NULL  -- likewise; when to look at the row
+	expires timestamptz NOT NULL, -- after it the row may be collected
+	due     timestamptz NOT NULL  -- when to look at the row
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 1000);
 
 ALTER TABLE records ALTER COLUMN value SET STORAGE EXTERNAL; -- sealed and random bytes do not compress
@@ -19,8 +19,8 @@ CREATE INDEX records_due ON records (due);
 CREATE TABLE counters (
 	key     text COLLATE "C" NOT NULL PRIMARY KEY,
 	sum     bigint NOT NULL,
-	expires bigint NOT NULL,
-	due     bigint NOT NULL
+	expires timestamptz NOT NULL,
+	due     timestamptz NOT NULL
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 1000);
 
 CREATE INDEX counters_due ON counters (due);
