@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"engine/sessions":       {"engine", "internal/seal", "internal/uuid", "store", "delivery", "github.com/go-jose/go-jose/v4", "github.com/go-jose/go-jose/v4/jwt"},
 	"engine/totp":           {"engine", "internal/seal", "internal/uuid", "store", "delivery", "github.com/pquerna/otp", "github.com/pquerna/otp/hotp", "github.com/pquerna/otp/totp"},
 	"engine/accounts":       {"engine", "engine/sessions", "engine/totp", "internal/uuid", "store", "delivery", "policy"},
+	"engine/receipts":       {"store", "delivery"},
 	"engine/enginetest":     {"engine", "store", "store/memstore", "delivery", "delivery/deliverytest", "countries"},
 	"adapters/httpapi":      {"engine", "engine/accounts", "engine/sessions", "engine/totp", "store", "delivery", "policy", "countries"},
 }
