@@ -161,6 +161,9 @@ func TestBreakerOpensOnFailures(t *testing.T) {
 				t.Errorf("failure %d: retry after %v", n+1, e.RetryAfter)
 			}
 		}
+		if told := p.events[4]; told.Kind != delivery.EventFailed || told.Err.RetryAfter != 0 {
+			t.Errorf("what an observer was given has changed: %+v", told)
+		}
 		want := delivery.Health{Name: "acme", Circuit: delivery.CircuitOpen, Cause: kind, Reason: "because", Until: start.Add(30 * time.Second)}
 		if h := b.Health(); h != want {
 			t.Errorf("%+v, want %+v", h, want)
@@ -204,8 +207,9 @@ func TestBreakerProbe(t *testing.T) {
 		delivery.Configuration: "failed opened misconfigured",
 	} {
 		p := newFake()
-		b := p.breaker(t, "acme", func(c *delivery.BreakerConfig) { c.Failures = 1 })
+		b := p.breaker(t, "acme", func(c *delivery.BreakerConfig) { c.Failures = 2 })
 		p.answers(delivery.Temporary)
+		send(t, b, delivery.Temporary)
 		send(t, b, delivery.Temporary)
 		p.advance(30 * time.Second)
 		p.kinds()
@@ -222,42 +226,59 @@ func TestBreakerProbe(t *testing.T) {
 	}
 }
 
-// While a probe is out nobody else is let through, until it has had its time.
+// While a probe is out nobody else is let through, until it has had its time,
+// or the clock is set back.
 func TestBreakerOneProbe(t *testing.T) {
 	t.Parallel()
-	p := newFake()
-	b := p.breaker(t, "acme", func(c *delivery.BreakerConfig) { c.Failures = 1 })
-	p.answers(delivery.Temporary)
-	send(t, b, delivery.Temporary)
-	p.advance(30 * time.Second)
+	for _, idempotent := range []bool{false, true} {
+		for _, back := range []bool{false, true} {
+			p := newFake()
+			b := p.breaker(t, "acme", func(c *delivery.BreakerConfig) { c.Failures, c.Idempotent = 1, idempotent })
+			p.answers(delivery.Temporary)
+			send(t, b, delivery.Temporary)
+			p.advance(30 * time.Second)
 
-	out, back := make(chan struct{}), make(chan struct{})
+			answer := p.hold(b) // as a sender that does not look at its ctx
+			p.answers("")
+			e := send(t, b, delivery.Temporary)
+			lease := 5 * time.Second
+			if idempotent {
+				lease *= 2
+			}
+			if !strings.HasPrefix(e.Reason, "circuit half open, a probe is out") || e.RetryAfter != lease || p.calls() != 2 {
+				t.Errorf("%+v after %d calls", e, p.calls())
+			}
+			p.advance(lease)
+			if back {
+				p.advance(-time.Hour)
+			}
+			send(t, b, "")
+			if h := b.Health(); h.Circuit != delivery.CircuitClosed {
+				t.Errorf("%+v", h)
+			}
+			answer(nil)
+		}
+	}
+}
+
+// hold sends a message that is not answered before answer is called, which
+// returns when it is done.
+func (p *fakeProvider) hold(s delivery.Sender) (answer func(error)) {
+	out, back, done := make(chan struct{}), make(chan error), make(chan struct{})
 	p.mu.Lock()
-	p.answer = func(context.Context, delivery.Message) error { // a sender that does not look at its ctx
+	p.answer = func(context.Context, delivery.Message) error {
 		close(out)
-		<-back
-		return nil
+		return <-back
 	}
 	p.mu.Unlock()
-	done := make(chan error)
 	go func() {
-		_, err := b.Send(t.Context(), note(1))
-		done <- err
+		defer close(done)
+		s.Send(context.Background(), note(1))
 	}()
 	<-out
-	p.answers("")
-	e := send(t, b, delivery.Temporary)
-	if !strings.HasPrefix(e.Reason, "circuit half open, a probe is out") || e.RetryAfter != 5*time.Second || p.calls() != 2 {
-		t.Errorf("%+v after %d calls", e, p.calls())
-	}
-	p.advance(5 * time.Second)
-	send(t, b, "")
-	if h := b.Health(); h.Circuit != delivery.CircuitClosed {
-		t.Errorf("%+v", h)
-	}
-	close(back)
-	if err := <-done; err != nil {
-		t.Error(err)
+	return func(err error) {
+		back <- err
+		<-done
 	}
 }
 
@@ -313,35 +334,35 @@ func TestBreakerWakesOnce(t *testing.T) {
 	for _, first := range []delivery.Kind{delivery.Configuration, delivery.Throttled, delivery.Temporary} {
 		p := newFake()
 		b := p.breaker(t, "acme", func(c *delivery.BreakerConfig) { c.Failures = 1 })
-		var out sync.WaitGroup
-		out.Add(10)
-		back := make([]chan delivery.Kind, 10)
-		p.answer = func(_ context.Context, m delivery.Message) error {
-			var n int
-			fmt.Sscanf(m.ID, "m%d", &n)
-			out.Done()
-			return &delivery.Error{Kind: <-back[n]}
+		var answers []func(error)
+		for range 10 {
+			answers = append(answers, p.hold(b))
 		}
-		var done [10]chan struct{}
-		for n := range back {
-			back[n], done[n] = make(chan delivery.Kind), make(chan struct{})
-			go func() {
-				b.Send(t.Context(), note(n))
-				close(done[n])
-			}()
-		}
-		out.Wait()
-		for n := range back {
+		for n, answer := range answers {
 			kind := delivery.Configuration
 			if n == 0 {
 				kind = first
 			}
-			back[n] <- kind
-			<-done[n]
+			answer(&delivery.Error{Kind: kind})
 		}
 		woken := strings.Count(p.kinds(), "misconfigured")
 		if h := b.Health(); woken != 1 || h.Cause != delivery.Configuration || !h.Until.Equal(start.Add(5*time.Minute)) {
 			t.Errorf("%s first: woken %d times, %+v", first, woken, h)
+		}
+	}
+}
+
+// Of two throttled answers the longer rest counts, whichever comes first.
+func TestBreakerLongerRest(t *testing.T) {
+	t.Parallel()
+	for _, rests := range [][2]time.Duration{{time.Minute, time.Second}, {time.Second, time.Minute}} {
+		p := newFake()
+		b := p.breaker(t, "acme")
+		first, second := p.hold(b), p.hold(b)
+		first(&delivery.Error{Kind: delivery.Throttled, RetryAfter: rests[0]})
+		second(&delivery.Error{Kind: delivery.Throttled, RetryAfter: rests[1]})
+		if h := b.Health(); !h.Until.Equal(start.Add(time.Minute)) || strings.Count(p.kinds(), "opened") != 1 {
+			t.Errorf("%v: %+v", rests, h)
 		}
 	}
 }
@@ -387,20 +408,7 @@ func TestBreakerLateAnswers(t *testing.T) {
 	for _, late := range []delivery.Kind{"", delivery.Temporary} {
 		p := newFake()
 		b := p.breaker(t, "acme", func(c *delivery.BreakerConfig) { c.Failures = 1 })
-		out, back, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
-		p.answer = func(context.Context, delivery.Message) error {
-			close(out)
-			<-back
-			if late == "" {
-				return nil
-			}
-			return &delivery.Error{Kind: late}
-		}
-		go func() {
-			b.Send(t.Context(), note(1))
-			close(done)
-		}()
-		<-out
+		answer := p.hold(b)
 		p.answers(delivery.Temporary)
 		send(t, b, delivery.Temporary)
 		want := delivery.CircuitOpen
@@ -410,8 +418,11 @@ func TestBreakerLateAnswers(t *testing.T) {
 			send(t, b, "")
 			want = delivery.CircuitClosed
 		}
-		close(back)
-		<-done
+		if late == "" {
+			answer(nil)
+		} else {
+			answer(&delivery.Error{Kind: late})
+		}
 		if h := b.Health(); h.Circuit != want {
 			t.Errorf("a late %q: %+v", late, h)
 		}
@@ -423,7 +434,7 @@ func TestBreakerLateAnswers(t *testing.T) {
 func TestBreakerCallerGone(t *testing.T) {
 	t.Parallel()
 	p := newFake()
-	b := p.breaker(t, "acme", func(c *delivery.BreakerConfig) { c.Failures = 1 })
+	b := p.breaker(t, "acme", func(c *delivery.BreakerConfig) { c.Failures, c.Idempotent = 1, true })
 	for _, answer := range []error{context.Canceled, &delivery.Error{Kind: delivery.Temporary}} {
 		ctx, cancel := context.WithCancel(t.Context())
 		p.answer = func(context.Context, delivery.Message) error {

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -128,9 +129,21 @@ func TestFailoverAllRefuse(t *testing.T) {
 	}
 }
 
+// A Failover in a Failover is one list of providers to whoever reads the error.
+func TestFailoverNested(t *testing.T) {
+	t.Parallel()
+	p := newFake()
+	p.answers(delivery.Temporary)
+	inner := failover(t, p.breaker(t, "a"), p.breaker(t, "b"))
+	tries := send(t, failover(t, guard(t, "group", inner), p.breaker(t, "c")), delivery.Temporary).Tries()
+	if len(tries) != 3 || tries[0].Provider != "a" || tries[1].Provider != "b" || tries[2].Provider != "c" {
+		t.Errorf("%+v", tries)
+	}
+}
+
 func TestJoin(t *testing.T) {
 	t.Parallel()
-	one := &delivery.Error{Kind: delivery.Rejected, Provider: "whatsapp", Reason: "not there"}
+	one := &delivery.Error{Kind: delivery.Rejected, Provider: "whatsapp", Reason: "not there", RetryAfter: 1}
 	two := &delivery.Error{Kind: delivery.Temporary, Provider: "sms", Reason: "503", RetryAfter: time.Second}
 	if e := delivery.Join(); e != nil {
 		t.Errorf("Join of nothing is %v", e)
@@ -252,7 +265,12 @@ func TestFailoverDeadline(t *testing.T) {
 			t.Errorf("%+v", tries)
 		}
 		// A second try of a provider with idempotency keys is within it too.
-		twice, err := delivery.NewBreaker(delivery.BreakerConfig{Name: "twice", Sender: slow(30*time.Second, false), Timeout: 8 * time.Second, Idempotent: true})
+		var tries atomic.Int32
+		counted := delivery.SenderFunc(func(ctx context.Context, m delivery.Message) (delivery.Receipt, error) {
+			tries.Add(1)
+			return slow(30*time.Second, false).Send(ctx, m)
+		})
+		twice, err := delivery.NewBreaker(delivery.BreakerConfig{Name: "twice", Sender: counted, Timeout: 8 * time.Second, Idempotent: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -260,6 +278,15 @@ func TestFailoverDeadline(t *testing.T) {
 		send(t, failover(t, twice), delivery.Ambiguous)
 		if took := time.Since(began); took != 12*time.Second {
 			t.Errorf("held for %v", took)
+		}
+		tight, err := delivery.NewFailover(delivery.FailoverConfig{Providers: []*delivery.Breaker{twice}, Timeout: 8 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := tries.Load()
+		send(t, tight, delivery.Ambiguous)
+		if tries.Load() != asked+1 {
+			t.Error("a second try was made with no time left for it")
 		}
 		began = time.Now()
 		send(t, twice, delivery.Ambiguous)
