@@ -2,8 +2,12 @@ package servertest
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -38,24 +42,201 @@ func StartRedis(args ...string) (*Server, error) {
 
 // pingRedis asks the server whether it has loaded its data and answers.
 func pingRedis(s *Server) error {
-	c, err := net.DialTimeout("tcp", s.Addr(), time.Second)
+	answer, err := RedisCommand(s.Addr(), "PING")
+	if err == nil && answer != "PONG" {
+		err = fmt.Errorf("it says %q", answer)
+	}
+	return err
+}
+
+// RedisCommand has a server run a command, written as for redis-cli without
+// quotes, over a connection of its own. It returns a simple answer, a number or
+// a string; an error answer is an error.
+func RedisCommand(addr, command string) (string, error) {
+	c, err := net.DialTimeout("tcp", addr, time.Second)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(time.Second))
-	if _, err := fmt.Fprintf(c, "AUTH %s\r\nPING\r\n", Password); err != nil {
-		return err
+	c.SetDeadline(time.Now().Add(5 * time.Second))
+	if _, err := fmt.Fprintf(c, "AUTH %s\r\n%s\r\n", Password, command); err != nil {
+		return "", err
 	}
 	r := bufio.NewReader(c)
-	for _, want := range []string{"", "+PONG"} {
-		line, err := r.ReadString('\n')
-		if err != nil {
-			return err
+	if _, err := r.ReadString('\n'); err != nil {
+		return "", err
+	}
+	line, err := r.ReadString('\n')
+	if err != nil {
+		return "", err
+	}
+	kind, rest := line[0], strings.TrimRight(line[1:], "\r\n")
+	switch kind {
+	case '-':
+		return "", errors.New(rest)
+	case '$':
+		n, err := strconv.Atoi(rest)
+		if err != nil || n < 0 {
+			return "", err
 		}
-		if !strings.HasPrefix(line, want) {
-			return fmt.Errorf("it says %q", line)
+		text := make([]byte, n)
+		_, err = io.ReadFull(r, text)
+		return string(text), err
+	}
+	return rest, nil
+}
+
+// A Cluster is some masters without replicas that share the slots of a Redis
+// cluster.
+type Cluster struct{ Nodes []*Server }
+
+// RedisCluster starts a Redis cluster for a test and stops it afterwards. See
+// [StartRedisCluster].
+func RedisCluster(t testing.TB, masters int, args ...string) *Cluster {
+	t.Helper()
+	c, err := StartRedisCluster(masters, args...)
+	SkipIfMissing(t, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// StartRedisCluster starts masters with the arguments of [StartRedis] and joins
+// them to a cluster, in which the first has the first of the slots. The caller
+// stops it.
+func StartRedisCluster(masters int, args ...string) (c *Cluster, err error) {
+	c = new(Cluster)
+	defer func() {
+		if err != nil {
+			c.Stop()
+			c = nil
+		}
+	}()
+	const slots = 16384
+	for i := range masters {
+		bus, err := FreePort()
+		if err != nil {
+			return c, err
+		}
+		s, err := StartRedis(append([]string{"--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(bus)}, args...)...)
+		if err != nil {
+			return c, err
+		}
+		c.Nodes = append(c.Nodes, s)
+		first := c.Nodes[0]
+		for _, command := range []string{
+			fmt.Sprintf("CLUSTER SET-CONFIG-EPOCH %d", i+1),
+			fmt.Sprintf("CLUSTER ADDSLOTSRANGE %d %d", slots*i/masters, slots*(i+1)/masters-1),
+			fmt.Sprintf("CLUSTER MEET 127.0.0.1 %d %s", first.port, busPort(first)),
+		} {
+			if i == 0 && strings.HasPrefix(command, "CLUSTER MEET") {
+				continue
+			}
+			if _, err := RedisCommand(s.Addr(), command); err != nil {
+				return c, fmt.Errorf("servertest: %s: %w", command, err)
+			}
 		}
 	}
-	return nil
+	return c, c.Wait()
+}
+
+// busPort returns the port on which a node's servers talk to each other.
+func busPort(s *Server) string {
+	for i, arg := range s.argv {
+		if arg == "--cluster-port" {
+			return s.argv[i+1]
+		}
+	}
+	return ""
+}
+
+// Wait waits until all nodes see a whole cluster of all nodes.
+func (c *Cluster) Wait() error {
+	whole := func() error {
+		for _, s := range c.Nodes {
+			info, err := RedisCommand(s.Addr(), "CLUSTER INFO")
+			if err != nil {
+				return err
+			}
+			for _, want := range []string{"cluster_state:ok\r", "cluster_slots_ok:16384\r", fmt.Sprintf("cluster_known_nodes:%d\r", len(c.Nodes))} {
+				if !strings.Contains(info, want) {
+					return fmt.Errorf("no %q in %q", want, info)
+				}
+			}
+		}
+		return nil
+	}
+	var err error
+	for range 600 {
+		if err = whole(); err == nil {
+			return nil
+		}
+		<-time.After(50 * time.Millisecond)
+	}
+	return fmt.Errorf("servertest: the cluster does not form: %w", err)
+}
+
+// URL returns the address of the cluster as its clients write it.
+func (c *Cluster) URL() string {
+	url := c.Nodes[0].URL()
+	url = url[:strings.LastIndexByte(url, '/')] + "?"
+	for _, s := range c.Nodes[1:] {
+		url += "&addr=" + s.Addr()
+	}
+	return strings.Replace(url, "?&", "?", 1)
+}
+
+// Stop stops all nodes.
+func (c *Cluster) Stop() error {
+	var errs []error
+	for _, s := range c.Nodes {
+		errs = append(errs, s.Stop())
+	}
+	return errors.Join(errs...)
+}
+
+// SentinelName is what a sentinel calls the master that it watches.
+const SentinelName = "main"
+
+// RedisSentinel starts a sentinel for a test and stops it afterwards. See
+// [StartRedisSentinel].
+func RedisSentinel(t testing.TB, master *Server) *Server {
+	t.Helper()
+	s, err := StartRedisSentinel(master)
+	return forTest(t, s, err)
+}
+
+// StartRedisSentinel starts a sentinel that watches the master and decides alone.
+// It takes the master for down after half a second. Its URL leads to the master.
+// The caller stops it.
+func StartRedisSentinel(master *Server) (*Server, error) {
+	path, err := lookPath("redis-server", "valkey-server")
+	if err != nil {
+		return nil, err
+	}
+	return start("sentinel", func(s *Server) error {
+		file := filepath.Join(s.Dir, "sentinel.conf")
+		text := fmt.Sprintf(`port %d
+bind 127.0.0.1
+dir %s
+requirepass %s
+sentinel monitor %s 127.0.0.1 %d 1
+sentinel auth-pass %[4]s %[3]s
+sentinel down-after-milliseconds %[4]s 500
+sentinel failover-timeout %[4]s 2000
+`, s.port, s.Dir, Password, SentinelName, master.port)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			return err
+		}
+		s.url = fmt.Sprintf("redis://:%s@%s/0?master_set=%s&sentinel_password=%[1]s", Password, s.Addr(), SentinelName)
+		s.ready = pingRedis
+		s.argv = []string{path, file, "--sentinel"}
+		return nil
+	})
 }

@@ -1,0 +1,263 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/passcode-go/passcode/store"
+)
+
+var _ store.Store = (*Store)(nil)
+
+// A Store is a [store.Store] on a Redis server, or on a cluster of them. It is
+// safe for concurrent use.
+type Store struct {
+	client rueidis.Client
+	owned  bool // whether Close closes the client
+	cfg    Config
+	closed atomic.Bool
+
+	// Values and counters have keys of their own.
+	values, counters string
+
+	get, swap, add *rueidis.Lua
+}
+
+// Open connects to the servers that url names and checks them. Its errors are
+// those of New, [ErrURL], [ErrAuth] and [ErrTimeout].
+func Open(ctx context.Context, url string, cfg Config) (*Store, error) {
+	opt, err := cfg.ClientOption(url)
+	if err != nil {
+		return nil, err
+	}
+	var o opening
+	opt.DialCtxFn = o.dialer(ctx, dialer(opt))
+	client, err := rueidis.NewClient(opt)
+	if err != nil {
+		o.end()
+		if opt.Sentinel.MasterSet != "" && rueidis.IsRedisNil(err) {
+			return nil, &Error{Op: "open", Kind: ErrURL, Detail: "the sentinels know no master of that name"}
+		}
+		return nil, failure(ctx, "open", err)
+	}
+	s, err := New(ctx, client, cfg)
+	o.end()
+	if err != nil {
+		client.Close()
+		return nil, err
+	}
+	s.owned = true
+	return s, nil
+}
+
+// New uses a client of the program, which stays the program's to close, and
+// checks its servers. Of the client's options
+//
+//   - ConnLifetime must be 0: when a connection has reached its age the client
+//     sends anew what it was waiting for, also what was already done;
+//   - SendToReplicas must be nil and ReplicaOnly false, because a replica's
+//     answers are old: a session that was revoked would still be there;
+//   - DisableCache should be true, because nothing is cached, and memory for it
+//     is set aside;
+//   - DisableRetry matters only to reads: no write is sent twice either way;
+//   - AlwaysPipelining, PipelineMultiplex -1 and a MaxFlushDelay of 20 µs carry
+//     most calls, and with AlwaysPipelining the end of a call's context does not
+//     break the connection of the others;
+//   - Sentinel.TopologyRefreshInterval should be a few seconds.
+//
+// Config.ClientOption makes them so. The errors of New are [ErrConfig] and those
+// of Check.
+func New(ctx context.Context, client rueidis.Client, cfg Config) (*Store, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	read := readPlain
+	if cfg.Fence {
+		read = readFenced
+	}
+	s := &Store{
+		client:   client,
+		cfg:      cfg,
+		values:   cfg.Prefix + "v:",
+		counters: cfg.Prefix + "n:",
+		get:      rueidis.NewLuaScript(read + get),
+		swap:     rueidis.NewLuaScript(read + swap),
+		add:      rueidis.NewLuaScript(add),
+	}
+	if err := s.Check(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close closes the client if Open made it; calls under way still get their
+// answers unless the server leaves them waiting for a second. Every later call of
+// any method answers store.ErrClosed, another Close nil.
+func (s *Store) Close() error {
+	if !s.closed.Swap(true) && s.owned {
+		s.client.Close()
+	}
+	return nil
+}
+
+// enter refuses a call of a closed store, or with a context that is done.
+func (s *Store) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.closed.Load() {
+		return store.ErrClosed
+	}
+	return nil
+}
+
+// failure is the function of that name, and knows that s was closed meanwhile.
+func (s *Store) failure(ctx context.Context, op string, err error) error {
+	if s.closed.Load() && ctx.Err() == nil {
+		return store.ErrClosed
+	}
+	return failure(ctx, op, err)
+}
+
+// Get implements [store.Store].
+func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
+	if err := store.CheckKey(key); err != nil {
+		return nil, err
+	}
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	var result rueidis.RedisResult
+	if s.cfg.Fence {
+		result = s.get.Exec(ctx, s.client, []string{s.values + key}, nil)
+	} else {
+		result = s.client.Do(ctx, s.client.B().Get().Key(s.values+key).Build())
+	}
+	value, _, err := parseValue(result)
+	if err != nil {
+		return nil, s.failure(ctx, "get", err)
+	}
+	if !s.cfg.Fence {
+		value = withoutStamp(value)
+	}
+	return value, nil
+}
+
+// CompareAndSwap implements [store.Store].
+func (s *Store) CompareAndSwap(ctx context.Context, key string, old, new []byte, expires time.Time) (current []byte, swapped bool, err error) {
+	if err := store.CheckKey(key); err != nil {
+		return nil, false, err
+	}
+	if len(new) > store.MaxValue {
+		return nil, false, store.ErrValue
+	}
+	if _, rewound := store.CutRewound(new); rewound {
+		return nil, false, store.ErrValue
+	}
+	if err := s.enter(ctx); err != nil {
+		return nil, false, err
+	}
+	how := "replace"
+	switch {
+	case old == nil && new == nil:
+		how = "nothing"
+	case old == nil:
+		how = "create"
+	case new == nil:
+		how = "delete"
+	}
+	// The copies are needed: a command whose caller's context ends stays with the
+	// client and is written later, when the caller has long reused the slices.
+	args := []string{how, s.life(expires), string(new), string(old)}
+	result := s.swap.Exec(ctx, s.client, []string{s.values + key}, args)
+	current, swapped, err = parseValue(result)
+	if err != nil {
+		return nil, false, s.failure(ctx, "swap", err)
+	}
+	return current, swapped, nil
+}
+
+// Add implements [store.Store].
+func (s *Store) Add(ctx context.Context, key string, delta int64, expires time.Time) (int64, error) {
+	if err := store.CheckKey(key); err != nil {
+		return 0, err
+	}
+	if err := s.enter(ctx); err != nil {
+		return 0, err
+	}
+	args := []string{strconv.FormatInt(delta, 10), s.life(expires)}
+	sum, err := parseSum(s.add.Exec(ctx, s.client, []string{s.counters + key}, args))
+	if err != nil {
+		return 0, s.failure(ctx, "add", err)
+	}
+	return sum, nil
+}
+
+// life returns for how many milliseconds the server has to keep a record. It is
+// counted from now, not given as a time of day, so that a server whose clock is
+// wrong drops nothing too early. 1 is the least that the server takes; at most it
+// is 30,000 years.
+func (s *Store) life(expires time.Time) string {
+	const longest = 1e15
+	life := expires.UnixMilli() - s.cfg.Now().UnixMilli() + s.cfg.Skew.Milliseconds() + 1
+	return strconv.FormatInt(min(max(life, 1), longest), 10)
+}
+
+// withoutStamp returns a stored value as one who has not set Fence sees it.
+func withoutStamp(stored []byte) []byte {
+	if _, stamped := store.CutRewound(stored); !stamped {
+		return stored
+	}
+	return append(stored[:len(store.Rewound)], stored[min(stampLen, len(stored)):]...)
+}
+
+// An opening is the time in which Open makes connections. The client makes them
+// without its context, so what is there when that ends is closed.
+type opening struct {
+	mu    sync.Mutex
+	over  bool
+	stops []func() bool
+}
+
+type dialFunc = func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error)
+
+// dialer returns a dialer that heeds ctx, too, until end.
+func (o *opening) dialer(ctx context.Context, dial dialFunc) dialFunc {
+	return func(own context.Context, addr string, d *net.Dialer, config *tls.Config) (net.Conn, error) {
+		own, cancel := context.WithCancel(own)
+		defer cancel()
+		o.watch(ctx, cancel)
+		conn, err := dial(own, addr, d, config)
+		if err == nil {
+			o.watch(ctx, func() { conn.Close() })
+		}
+		return conn, err
+	}
+}
+
+// watch calls f when ctx ends, unless end comes first.
+func (o *opening) watch(ctx context.Context, f func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.over {
+		o.stops = append(o.stops, context.AfterFunc(ctx, f))
+	}
+}
+
+func (o *opening) end() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.over = true
+	for _, stop := range o.stops {
+		stop()
+	}
+	o.stops = nil
+}
