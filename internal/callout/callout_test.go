@@ -1,0 +1,271 @@
+package callout
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/passcode-go/passcode/delivery"
+)
+
+func post(t *testing.T, c *Client, url string) (Answer, *delivery.Error) {
+	t.Helper()
+	return c.Post(t.Context(), url, http.Header{"X-Test": {"1"}}, []byte("code=123456"))
+}
+
+func wantKind(t *testing.T, e *delivery.Error, want delivery.Kind) {
+	t.Helper()
+	if e == nil || e.Kind != want || e.Reason == "" {
+		t.Errorf("the error is %v, want %s with a reason", e, want)
+	}
+}
+
+// What the provider may have read is Ambiguous, and sent once, on a new
+// connection as on a used one.
+func TestCutAfterReading(t *testing.T) {
+	t.Parallel()
+	for _, script := range []string{"x", "ax"} {
+		p := newPeer(t, script+"aaaa")
+		c := New(Config{})
+		for range len(script) - 1 {
+			if a, e := post(t, c, p.url()); e != nil || !a.OK() {
+				t.Fatalf("%s: %+v, %v", script, a, e)
+			}
+		}
+		_, e := post(t, c, p.url())
+		wantKind(t, e, delivery.Ambiguous)
+		if n := p.requests.Load(); int(n) != len(script) {
+			t.Errorf("%s: the provider read %d requests", script, n)
+		}
+	}
+}
+
+// A connection that the provider closed while it was idle is no failure.
+func TestClosedWhileIdle(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t, "AAAA")
+	c, conns := watch()
+	for n := range 4 {
+		if a, e := post(t, c, p.url()); e != nil || string(a.Body) != "ok" || !a.Whole {
+			t.Fatalf("call %d: %+v, %v", n, a, e)
+		}
+		<-(<-conns).closed
+	}
+	if n := p.requests.Load(); n != 4 {
+		t.Errorf("the provider read %d requests", n)
+	}
+}
+
+// Nor is one to which nothing can be written any more: net/http takes another.
+func TestNothingWritten(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t, "aaaa")
+	c, conns := watch()
+	for n := range 2 {
+		if a, e := post(t, c, p.url()); e != nil || !a.OK() {
+			t.Fatalf("call %d: %+v, %v", n, a, e)
+		}
+		(<-conns).broken.Store(true)
+	}
+	if n := p.requests.Load(); n != 2 {
+		t.Errorf("the provider read %d requests", n)
+	}
+}
+
+func TestNobodyListens(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t, "")
+	p.Close()
+	_, e := post(t, New(Config{}), p.url())
+	wantKind(t, e, delivery.Temporary)
+	if strings.Contains(e.Reason, "http://") {
+		t.Errorf("the reason has the URL: %s", e.Reason)
+	}
+	_, e = post(t, New(Config{}), "http://host.invalid/")
+	wantKind(t, e, delivery.Temporary)
+	_, e = post(t, New(Config{}), "http://[::1")
+	wantKind(t, e, delivery.Configuration)
+}
+
+func TestTimeIsUp(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t, "hh")
+	c := New(Config{})
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, e := c.Post(ctx, p.url(), nil, nil)
+	wantKind(t, e, delivery.Temporary)
+	if n := p.requests.Load(); n != 0 {
+		t.Errorf("%d requests went out after the time was up", n)
+	}
+
+	ctx, cancel = context.WithCancel(t.Context())
+	go func() { <-p.read; cancel() }()
+	_, e = c.Post(ctx, p.url(), http.Header{}, []byte("x"))
+	wantKind(t, e, delivery.Ambiguous)
+
+	// The client's own bound.
+	_, e = post(t, New(Config{Timeout: 50 * time.Millisecond}), p.url())
+	wantKind(t, e, delivery.Ambiguous)
+	_, e = post(t, New(Config{HTTP: &http.Client{Timeout: 50 * time.Millisecond}}), newPeer(t, "h").url())
+	wantKind(t, e, delivery.Ambiguous)
+
+	// Nothing is sent before there is a connection.
+	ctx, cancel = context.WithCancel(t.Context())
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		cancel()
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	c = New(Config{HTTP: &http.Client{Transport: &http.Transport{DialContext: dial}}})
+	_, e = c.Post(ctx, p.url(), http.Header{}, []byte("x"))
+	wantKind(t, e, delivery.Temporary)
+}
+
+// Of a transport that tells nothing, nothing is known.
+func TestUnknownTransport(t *testing.T) {
+	t.Parallel()
+	c := New(Config{HTTP: &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+		return nil, errors.New("connection refused, or so it says")
+	})}})
+	_, e := post(t, c, "https://example.com")
+	wantKind(t, e, delivery.Ambiguous)
+
+	// One that tries again by itself: the second try says nothing about the first.
+	p := newPeer(t, "x")
+	tries := 0
+	c = New(Config{HTTP: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		for err != nil && tries == 0 {
+			tries++
+			p.Close()
+			again := r.Clone(r.Context())
+			again.Body, _ = r.GetBody()
+			resp, err = http.DefaultTransport.RoundTrip(again)
+		}
+		return resp, err
+	})}})
+	_, e = post(t, c, p.url())
+	if wantKind(t, e, delivery.Ambiguous); tries != 1 || p.requests.Load() != 1 {
+		t.Errorf("%d tries, %d requests", tries, p.requests.Load())
+	}
+}
+
+func TestRedirects(t *testing.T) {
+	t.Parallel()
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		t.Error("a redirect was followed")
+	}))
+	defer elsewhere.Close()
+	status := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", elsewhere.URL)
+		w.Header().Set("Set-Cookie", "a=b")
+		w.WriteHeader(status)
+		if r.Header.Get("Cookie") != "" {
+			t.Error("a cookie was kept")
+		}
+	}))
+	defer s.Close()
+	jar := roundJar{}
+	for _, c := range []*Client{New(Config{}), New(Config{HTTP: &http.Client{Jar: jar}})} {
+		for _, status = range []int{301, 302, 303, 307, 308} {
+			if a, e := post(t, c, s.URL); e != nil || a.Status != status || a.Kind() != delivery.Configuration {
+				t.Errorf("%d: %+v, %v", status, a, e)
+			}
+		}
+	}
+}
+
+func TestBodies(t *testing.T) {
+	t.Parallel()
+	var bomb bytes.Buffer
+	z := gzip.NewWriter(&bomb)
+	z.Write(make([]byte, 10<<20))
+	z.Close()
+	for name, tt := range map[string]struct {
+		handler http.HandlerFunc
+		length  int
+		whole   bool
+	}{
+		"none":    {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, 0, true},
+		"largest": {func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, MaxBody)) }, MaxBody, true},
+		"1 MB":    {func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 1<<20)) }, MaxBody, false},
+		"endless": {func(w http.ResponseWriter, _ *http.Request) {
+			for {
+				if _, err := w.Write(make([]byte, 1<<10)); err != nil {
+					return
+				}
+			}
+		}, MaxBody, false},
+		"cut": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "10")
+			io.WriteString(w, "12345")
+		}, 5, false},
+		"zipped": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			w.Write(bomb.Bytes())
+		}, MaxBody, false},
+	} {
+		s := httptest.NewServer(tt.handler)
+		a, e := post(t, New(Config{}), s.URL)
+		if e != nil || len(a.Body) != tt.length || a.Whole != tt.whole || !a.OK() {
+			t.Errorf("%s: status %d, %d bytes, whole: %t, error %v", name, a.Status, len(a.Body), a.Whole, e)
+		}
+		s.Close()
+	}
+}
+
+// A body that does not end is given up with the caller's time, but what came
+// before is known.
+func TestUnendingBody(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	c := New(Config{HTTP: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		wait := readerFunc(func([]byte) (int, error) {
+			cancel()
+			<-r.Context().Done()
+			return 0, r.Context().Err()
+		})
+		body := io.NopCloser(io.MultiReader(strings.NewReader("12345"), wait))
+		return &http.Response{StatusCode: 201, Header: http.Header{}, Body: body, Request: r}, nil
+	})}})
+	a, e := c.Post(ctx, "https://example.com", http.Header{}, []byte("x"))
+	if e != nil || a.Status != 201 || string(a.Body) != "12345" || a.Whole {
+		t.Errorf("%+v, %v", a, e)
+	}
+}
+
+func TestEndlessHeader(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Long", strings.Repeat("x", 2*MaxBody))
+	}))
+	defer s.Close()
+	_, e := post(t, New(Config{}), s.URL)
+	wantKind(t, e, delivery.Ambiguous)
+}
+
+func TestScrub(t *testing.T) {
+	t.Parallel()
+	m := delivery.Message{Code: delivery.NewSecret("123456"), To: delivery.NewAddress("+12025550162"), Body: delivery.NewSecret("Your code is 123456.")}
+	token := "EAAG/ab+c" + strings.Repeat("z", 600)
+	c := New(Config{Provider: "acme", Secrets: []string{token, "", "hunter2"}})
+	reason := "190: Malformed access token " + token + " or EAAG%2Fab%2Bc" + strings.Repeat("z", 600) + "\n to +1 (202) 555-0162: 123 456; hunter2"
+	err := c.Scrub(&delivery.Error{Kind: delivery.Configuration, Reason: reason, RetryAfter: time.Second}, m)
+	want := delivery.Error{Kind: delivery.Configuration, Provider: "acme", RetryAfter: time.Second,
+		Reason: "190: Malformed access token [redacted] or [redacted]  to +[redacted]: [redacted]; [redacted]"}
+	if e := (*delivery.Error)(nil); !errors.As(err, &e) || fmt.Sprint(*e) != fmt.Sprint(want) {
+		t.Errorf("Scrub = %v\nwant %v", err, &want)
+	}
+}
