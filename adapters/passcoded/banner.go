@@ -34,7 +34,16 @@ type banner struct {
 func (b banner) print(w io.Writer) error {
 	var t strings.Builder
 	fmt.Fprintf(&t, "%s\n\n", version())
-	fmt.Fprintf(&t, "Database: %s\nKeys:     %s\n", b.cfg.db, keysPath(b.cfg.db))
+	if b.cfg.usesFile() {
+		fmt.Fprintf(&t, "Database: %s\n", b.cfg.db)
+	}
+	if !b.cfg.store.file() {
+		fmt.Fprintf(&t, "Records:  %s\n", b.cfg.store)
+	}
+	if !b.cfg.users.file() {
+		fmt.Fprintf(&t, "Users:    %s\n", b.cfg.users)
+	}
+	fmt.Fprintf(&t, "Keys:     %s\n", b.cfg.keys)
 	fmt.Fprintf(&t, "Messages appear here, codes in clear, and are sent to nobody.\n")
 	if b.cfg.outbox != "" {
 		fmt.Fprintf(&t, "INSECURE: every message is also written to %s.\n", b.cfg.outbox)

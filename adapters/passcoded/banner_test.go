@@ -13,62 +13,64 @@ import (
 // TestQuickStart pastes what the banner shows into a shell, in order.
 func TestQuickStart(t *testing.T) {
 	t.Parallel()
-	sh, err := exec.LookPath("sh")
-	if err != nil {
-		t.Skip("no shell to paste into")
-	}
-	curl := func(t *testing.T, p *program, pasted string) []byte {
-		if _, err := exec.LookPath("curl"); err != nil {
-			t.Skip("no curl")
-		}
-		cmd := exec.CommandContext(t.Context(), sh, "-c", pasted)
-		text, err := cmd.Output()
+	eachStore(t, func(t *testing.T, where func() []string) {
+		sh, err := exec.LookPath("sh")
 		if err != nil {
-			t.Fatalf("%s: %v", pasted, err)
+			t.Skip("no shell to paste into")
 		}
-		return text
-	}
-	for name, paste := range map[string]func(*testing.T, *program, string) []byte{"curl": curl, "no curl": withoutCurl(sh)} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := launch(t, t.TempDir(), nil)
-			commands := pasteable(p.stdout.String())
-			if len(commands) != len(steps) {
-				t.Fatalf("%d commands in the banner, want %d:\n%s", len(commands), len(steps), p.stdout)
+		curl := func(t *testing.T, p *program, pasted string) []byte {
+			if _, err := exec.LookPath("curl"); err != nil {
+				t.Skip("no curl")
 			}
-			try := func(want int, command string) reply {
-				t.Helper()
-				r := readReply(t, paste(t, p, command))
-				if r.StatusCode != want {
-					t.Fatalf("%s: %+v", command, r)
+			cmd := exec.CommandContext(t.Context(), sh, "-c", pasted)
+			text, err := cmd.Output()
+			if err != nil {
+				t.Fatalf("%s: %v", pasted, err)
+			}
+			return text
+		}
+		for name, paste := range map[string]func(*testing.T, *program, string) []byte{"curl": curl, "no curl": withoutCurl(sh)} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				p := launch(t, t.TempDir(), nil, where()...)
+				commands := pasteable(p.stdout.String())
+				if len(commands) != len(steps) {
+					t.Fatalf("%d commands in the banner, want %d:\n%s", len(commands), len(steps), p.stdout)
 				}
-				return r
-			}
-			login, check, create, send, session := commands[0], commands[1], commands[2], commands[3], commands[4]
-			code := func(to string) string {
-				return p.stdout.await(t, `^sms to \`+to+`: code ([0-9]{6}) for login, expires in 2m0s\n`)[1]
-			}
+				try := func(want int, command string) reply {
+					t.Helper()
+					r := readReply(t, paste(t, p, command))
+					if r.StatusCode != want {
+						t.Fatalf("%s: %+v", command, r)
+					}
+					return r
+				}
+				login, check, create, send, session := commands[0], commands[1], commands[2], commands[3], commands[4]
+				code := func(to string) string {
+					return p.stdout.await(t, `^sms to \`+to+`: code ([0-9]{6}) for login, expires in 2m0s\n`)[1]
+				}
 
-			sent := try(200, login)
-			if !sent.UserCreated || sent.PhoneID == "" {
-				t.Errorf("login_or_create: %+v", sent)
-			}
-			check1 := strings.NewReplacer("PHONE_ID", sent.PhoneID, "CODE", code("+12025550162")).Replace(check)
-			if r := try(200, check1); r.UserID != sent.UserID {
-				t.Errorf("authenticate: user %q, want %q", r.UserID, sent.UserID)
-			}
-			try(401, check1)
+				sent := try(200, login)
+				if !sent.UserCreated || sent.PhoneID == "" {
+					t.Errorf("login_or_create: %+v", sent)
+				}
+				check1 := strings.NewReplacer("PHONE_ID", sent.PhoneID, "CODE", code("+12025550162")).Replace(check)
+				if r := try(200, check1); r.UserID != sent.UserID {
+					t.Errorf("authenticate: user %q, want %q", r.UserID, sent.UserID)
+				}
+				try(401, check1)
 
-			made := try(201, create)
-			if r := try(200, send); r.PhoneID != made.PhoneID {
-				t.Errorf("send: phone %q, want %q", r.PhoneID, made.PhoneID)
-			}
-			begin := strings.NewReplacer("PHONE_ID", made.PhoneID, "CODE", code("+12025550163")).Replace(session)
-			if r := try(200, begin); r.UserID != made.UserID || r.SessionToken == "" || r.SessionJWT == "" {
-				t.Error("authenticate: another user, or no session")
-			}
-		})
-	}
+				made := try(201, create)
+				if r := try(200, send); r.PhoneID != made.PhoneID {
+					t.Errorf("send: phone %q, want %q", r.PhoneID, made.PhoneID)
+				}
+				begin := strings.NewReplacer("PHONE_ID", made.PhoneID, "CODE", code("+12025550163")).Replace(session)
+				if r := try(200, begin); r.UserID != made.UserID || r.SessionToken == "" || r.SessionJWT == "" {
+					t.Error("authenticate: another user, or no session")
+				}
+			})
+		}
+	})
 }
 
 // pasteable returns the commands of a banner.
@@ -130,12 +132,15 @@ func TestBanner(t *testing.T) {
 			at.IP = at.IP.To4()
 		}
 		out := newOutput()
-		b := banner{at, config{db: "x.db"}, credentials{testID, "secret-test-it's'0123456789"}}
+		b := banner{at, config{db: "x.db", keys: "x.keys", users: "postgres://u:correct-horse@db.example/users"}, credentials{testID, "secret-test-it's'0123456789"}}
 		if err := b.print(out); err != nil {
 			t.Fatal(err)
 		}
 		wantText(t, out.String(), "\nlistening on "+c.listening+"\n", "--url "+c.curl+"/v1/users ",
-			"-u '"+testID+`:secret-test-it'\''s'\''0123456789' `, "x.keys")
+			"-u '"+testID+`:secret-test-it'\''s'\''0123456789' `, "Database: x.db\n", "Keys:     x.keys\n", "Users:    postgres://db.example/users\n")
+		if strings.Contains(out.String(), "correct-horse") {
+			t.Errorf("the banner has a password:\n%s", out)
+		}
 		if isLoopback(at) != c.loopback {
 			t.Errorf("isLoopback(%v) is %v", at, !c.loopback)
 		}

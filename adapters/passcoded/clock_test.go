@@ -32,7 +32,7 @@ func TestClock(t *testing.T) {
 		}
 		defer db.Close()
 		var sent bytes.Buffer
-		api, err := newAPI(cfg, keys, keys.credentials(), db, console.New(&sent), slog.New(slog.DiscardHandler))
+		api, err := newAPI(cfg, keys, keys.credentials(), &storage{records: db, users: db.Directory()}, console.New(&sent), slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,8 +19,9 @@ import (
 	"github.com/passcode-go/passcode/policy"
 )
 
-const usage = `passcoded serves one-time passcodes over HTTP, keeps everything in one file,
-and prints the messages that it "sends" to the terminal.
+const usage = `passcoded serves one-time passcodes over HTTP, keeps everything in one file or
+in a server that you name, and prints the messages that it "sends" to the
+terminal.
 
 Usage: passcoded [options]
 
@@ -28,6 +29,23 @@ Usage: passcoded [options]
                          (PASSCODED_ADDR; default 127.0.0.1:8080)
   -db FILE               the database, made at the first start
                          (PASSCODED_DB; default passcode.db)
+  -store URL             keep codes, sessions and authenticator apps in Redis or
+                         Postgres instead: redis://HOST:PORT, rediss://…,
+                         postgres://USER@HOST:PORT/DATABASE
+                         (PASSCODED_STORE; default: the database file)
+  -users URL             keep the users in this Postgres
+                         (PASSCODED_USERS; default: that of -store, else the
+                         database file)
+  -keys FILE             the keys file
+                         (PASSCODED_KEYS; default: beside the database)
+  -redis-fence           void codes and sessions of before whenever Redis has
+                         restarted or another server took its place; needed
+                         with appendfsync everysec and with replicas
+                         (PASSCODED_REDIS_FENCE=1)
+  -unsafe-redis LIST     start although Redis may evict records ("eviction") or
+                         forget any of them in a restart ("volatile", which
+                         turns -redis-fence on), or both, separated by a comma
+                         (PASSCODED_UNSAFE_REDIS)
   -project-id ID         user name of every request, with the password in
                          PASSCODED_SECRET; default: those in the keys file
                          (PASSCODED_PROJECT_ID)
@@ -55,14 +73,16 @@ Usage: passcoded [options]
   -h                     print this
 
 An option beats the environment variable in parentheses. The secret has no
-option, since every user of a machine can see the options of its programs.
+option, since every user of a machine can see the options of its programs; put
+a URL with a password into the environment for the same reason.
 
 Files:
   passcode.db    the database: users, and the state of every address
   passcode.keys  keys, project id and secret, made at the first start and
-                 completed by later releases; always beside the database and
-                 named after it. Never lose it: a database without its keys
-                 is refused.
+                 completed by later releases; beside the database and named
+                 after it unless -keys says otherwise. Never lose it: a
+                 database without its keys is refused. Programs that share a
+                 server share it: copy it to each.
 Both are readable by their owner only, or refused.
 
 Example:
@@ -81,7 +101,12 @@ var errUsage = errors.New("see passcoded -h")
 type config struct {
 	addr         string
 	db           string
-	fixed        credentials // zero: those in the keys file
+	store        place  // of the records
+	users        place  // of the users
+	keys         string // file
+	redisFence   bool
+	unsafeRedis  map[string]bool // "eviction", "volatile"
+	fixed        credentials     // zero: those in the keys file
 	texts        delivery.Texts
 	smsCountries []region.Code // nil: the policy's default
 	idle         time.Duration // 0: sessions are never idle for too long
@@ -97,7 +122,7 @@ type config struct {
 // without touching a file. Its error wraps flag.ErrHelp if help was asked for.
 func parseConfig(args []string, env func(string) string) (config, error) {
 	var cfg config
-	var countries, idle, maxSession, lockAfter, lockFor string
+	var countries, idle, maxSession, lockAfter, lockFor, unsafeRedis string
 	flags := flag.NewFlagSet("passcoded", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	text := func(p *string, name, variable, otherwise string) {
@@ -105,6 +130,10 @@ func parseConfig(args []string, env func(string) string) (config, error) {
 	}
 	text(&cfg.addr, "addr", "PASSCODED_ADDR", "127.0.0.1:8080")
 	text(&cfg.db, "db", "PASSCODED_DB", "passcode.db")
+	text((*string)(&cfg.store), "store", "PASSCODED_STORE", "")
+	text((*string)(&cfg.users), "users", "PASSCODED_USERS", "")
+	text(&cfg.keys, "keys", "PASSCODED_KEYS", "")
+	text(&unsafeRedis, "unsafe-redis", "PASSCODED_UNSAFE_REDIS", "")
 	text(&cfg.fixed.projectID, "project-id", "PASSCODED_PROJECT_ID", "")
 	text(&cfg.texts.App, "app", "PASSCODED_APP", "")
 	text(&cfg.texts.Origin, "origin", "PASSCODED_ORIGIN", "")
@@ -113,6 +142,7 @@ func parseConfig(args []string, env func(string) string) (config, error) {
 	text(&maxSession, "max-session", "PASSCODED_MAX_SESSION", sessions.MaxDuration.String())
 	text(&lockAfter, "lock-after", "PASSCODED_LOCK_AFTER", "10")
 	text(&lockFor, "lock-for", "PASSCODED_LOCK_FOR", "1h")
+	flags.BoolVar(&cfg.redisFence, "redis-fence", env("PASSCODED_REDIS_FENCE") == "1", "")
 	flags.StringVar(&cfg.outbox, "insecure-outbox", "", "")
 	flags.BoolVar(&cfg.version, "version", false, "")
 	flags.BoolVar(&cfg.rotate, "rotate-signing-key", false, "")
@@ -136,11 +166,15 @@ func parseConfig(args []string, env func(string) string) (config, error) {
 	if cfg.version {
 		return cfg, nil
 	}
+	cfg.keys = cmp.Or(cfg.keys, keysPath(cfg.db))
 	if _, _, err := net.SplitHostPort(cfg.addr); err != nil {
 		return cfg, fmt.Errorf("-addr %q is not HOST:PORT, such as 127.0.0.1:8080", cfg.addr)
 	}
 	if cfg.db == "" {
 		return cfg, errors.New("-db is empty")
+	}
+	if err := cfg.checkPlaces(unsafeRedis); err != nil {
+		return cfg, err
 	}
 	if cfg.fixed != (credentials{}) {
 		if err := cfg.fixed.check(); err != nil {
@@ -170,6 +204,34 @@ func parseConfig(args []string, env func(string) string) (config, error) {
 	}
 	cfg.lock.For, err = parseTime("lock-for", lockFor, 5*time.Minute, 7*24*time.Hour)
 	return cfg, err
+}
+
+// checkPlaces says what is wrong with -store, -users and -unsafe-redis, and
+// fills their defaults. It does not repeat a URL, which may hold a password.
+func (cfg *config) checkPlaces(unsafeRedis string) error {
+	if !cfg.store.file() && !cfg.store.redis() && !cfg.store.postgres() {
+		return errors.New("-store is not a URL that begins with redis://, rediss://, unix:// or postgres://")
+	}
+	if cfg.users.file() && cfg.store.postgres() {
+		cfg.users = cfg.store
+	}
+	if !cfg.users.file() && !cfg.users.postgres() {
+		return errors.New("-users is not a URL that begins with postgres://: users are kept there or in the database file")
+	}
+	if (unsafeRedis != "" || cfg.redisFence) && !cfg.store.redis() {
+		return errors.New("-redis-fence and -unsafe-redis go with -store redis://…")
+	}
+	cfg.unsafeRedis = make(map[string]bool)
+	for risk := range strings.SplitSeq(unsafeRedis, ",") {
+		switch risk {
+		case "eviction", "volatile":
+			cfg.unsafeRedis[risk] = true
+		case "":
+		default:
+			return fmt.Errorf("-unsafe-redis: %q is neither eviction nor volatile", risk)
+		}
+	}
+	return nil
 }
 
 // parseTime reads the value of an option, such as "90m".

@@ -105,24 +105,30 @@ func TestConfigOrder(t *testing.T) {
 		"PASSCODED_ADDR": "127.0.0.1:1", "PASSCODED_DB": "env.db", "PASSCODED_PROJECT_ID": liveID, "PASSCODED_SECRET": liveSecret,
 		"PASSCODED_APP": "Env", "PASSCODED_ORIGIN": "env.example", "PASSCODED_SMS_COUNTRIES": "se, US",
 		"PASSCODED_SESSION_IDLE": "30m", "PASSCODED_MAX_SESSION": "24h", "PASSCODED_LOCK_AFTER": "5", "PASSCODED_LOCK_FOR": "15m",
+		"PASSCODED_STORE": "redis://env", "PASSCODED_USERS": "postgres://env", "PASSCODED_KEYS": "env.keys",
+		"PASSCODED_REDIS_FENCE": "1", "PASSCODED_UNSAFE_REDIS": "eviction",
 	}
 	cfg, err := parseConfig(nil, lookup(nil))
 	if err != nil || cfg.addr != "127.0.0.1:8080" || cfg.db != "passcode.db" || cfg.smsCountries != nil || cfg.fixed != (credentials{}) ||
-		cfg.idle != 0 || cfg.maxSession != 366*24*time.Hour || cfg.lock != policy.Default().Lock || cfg.rotate || cfg.remove != "" {
+		cfg.idle != 0 || cfg.maxSession != 366*24*time.Hour || cfg.lock != policy.Default().Lock || cfg.rotate || cfg.remove != "" ||
+		cfg.store != "" || cfg.users != "" || cfg.keys != "passcode.keys" || cfg.redisFence || len(cfg.unsafeRedis) != 0 {
 		t.Errorf("defaults: %+v, %v", cfg, err)
 	}
 	cfg, err = parseConfig(nil, lookup(env))
 	if err != nil || cfg.addr != "127.0.0.1:1" || cfg.db != "env.db" || cfg.fixed != (credentials{liveID, liveSecret}) ||
 		cfg.texts.App != "Env" || cfg.texts.Origin != "env.example" || !slices.Equal(cfg.smsCountries, []region.Code{"SE", "US"}) ||
-		cfg.idle != 30*time.Minute || cfg.maxSession != 24*time.Hour || cfg.lock != (policy.Lock{After: 5, For: 15 * time.Minute}) {
+		cfg.idle != 30*time.Minute || cfg.maxSession != 24*time.Hour || cfg.lock != (policy.Lock{After: 5, For: 15 * time.Minute}) ||
+		cfg.store != "redis://env" || cfg.users != "postgres://env" || cfg.keys != "env.keys" || !cfg.redisFence || !maps.Equal(cfg.unsafeRedis, map[string]bool{"eviction": true}) {
 		t.Errorf("environment: %+v, %v", cfg, err)
 	}
 	env["PASSCODED_SECRET"] = testSecret
 	cfg, err = parseConfig([]string{"-addr", "[::1]:2", "-db", "flag.db", "-project-id", testID, "-app", "Flag", "-origin", "flag.example",
-		"-sms-countries", "CA", "-session-idle", "1m", "-max-session", "5m", "-lock-after", "100", "-lock-for", "168h"}, lookup(env))
+		"-sms-countries", "CA", "-session-idle", "1m", "-max-session", "5m", "-lock-after", "100", "-lock-for", "168h",
+		"-store", "rediss://flag", "-users", "postgresql://flag", "-keys", "flag.keys", "-redis-fence=false", "-unsafe-redis", "volatile,eviction"}, lookup(env))
 	if err != nil || cfg.addr != "[::1]:2" || cfg.db != "flag.db" || cfg.fixed != (credentials{testID, testSecret}) ||
 		cfg.texts.App != "Flag" || cfg.texts.Origin != "flag.example" || !slices.Equal(cfg.smsCountries, []region.Code{"CA"}) ||
-		cfg.idle != time.Minute || cfg.maxSession != 5*time.Minute || cfg.lock != (policy.Lock{After: 100, For: 168 * time.Hour}) {
+		cfg.idle != time.Minute || cfg.maxSession != 5*time.Minute || cfg.lock != (policy.Lock{After: 100, For: 168 * time.Hour}) ||
+		cfg.store != "rediss://flag" || cfg.users != "postgresql://flag" || cfg.keys != "flag.keys" || cfg.redisFence || len(cfg.unsafeRedis) != 2 {
 		t.Errorf("options: %+v, %v", cfg, err)
 	}
 }
@@ -203,41 +209,45 @@ func TestCountries(t *testing.T) {
 
 func TestMaxSession(t *testing.T) {
 	t.Parallel()
-	p := launch(t, t.TempDir(), nil, "-max-session", "10m", "-session-idle", "1m")
-	sent := p.post(t, 200, "/v1/otps/sms/login_or_create", `{"phone_number": "+12025550162"}`)
-	body := `{"method_id": "` + sent.PhoneID + `", "code": "` + p.code(t) + `", "session_duration_minutes": `
-	if r := p.post(t, 400, "/v1/otps/authenticate", body+`11}`); r.ErrorType != "invalid_session_duration" {
-		t.Errorf("error %q", r.ErrorType)
-	}
-	p.post(t, 200, "/v1/otps/authenticate", body+`10}`)
+	eachStore(t, func(t *testing.T, where func() []string) {
+		p := launch(t, t.TempDir(), nil, append(where(), "-max-session", "10m", "-session-idle", "1m")...)
+		sent := p.post(t, 200, "/v1/otps/sms/login_or_create", `{"phone_number": "+12025550162"}`)
+		body := `{"method_id": "` + sent.PhoneID + `", "code": "` + p.code(t) + `", "session_duration_minutes": `
+		if r := p.post(t, 400, "/v1/otps/authenticate", body+`11}`); r.ErrorType != "invalid_session_duration" {
+			t.Errorf("error %q", r.ErrorType)
+		}
+		p.post(t, 200, "/v1/otps/authenticate", body+`10}`)
+	})
 }
 
 // TestLockAfter wants the lock to be what was asked for, below the default and
 // above it, for passcodes and for authenticator apps.
 func TestLockAfter(t *testing.T) {
 	t.Parallel()
-	for _, after := range []int{3, 12} {
-		p := launch(t, t.TempDir(), nil, "-lock-after", strconv.Itoa(after), "-lock-for", "5m")
-		var sent reply
-		for i := range after {
-			if i%5 == 0 { // a code bears five guesses
-				sent = p.post(t, 200, "/v1/otps/sms/login_or_create", `{"phone_number": "+12025550162"}`)
+	eachStore(t, func(t *testing.T, where func() []string) {
+		for _, after := range []int{3, 12} {
+			p := launch(t, t.TempDir(), nil, append(where(), "-lock-after", strconv.Itoa(after), "-lock-for", "5m")...)
+			var sent reply
+			for i := range after {
+				if i%5 == 0 { // a code bears five guesses
+					sent = p.post(t, 200, "/v1/otps/sms/login_or_create", `{"phone_number": "+12025550162"}`)
+				}
+				p.authenticate(t, 404, sent.PhoneID, another(p.code(t)))
 			}
-			p.authenticate(t, 404, sent.PhoneID, another(p.code(t)))
-		}
-		if r := p.authenticate(t, 429, sent.PhoneID, p.code(t)); r.ErrorType != "user_lock_limit_reached" {
-			t.Errorf("error %q", r.ErrorType)
-		}
+			if r := p.authenticate(t, 429, sent.PhoneID, p.code(t)); r.ErrorType != "user_lock_limit_reached" {
+				t.Errorf("error %q", r.ErrorType)
+			}
 
-		user := p.post(t, 201, "/v1/users", `{"phone_number": "+12025550163"}`)
-		p.post(t, 200, "/v1/totps", `{"user_id": "`+user.UserID+`"}`)
-		entered := `{"user_id": "` + user.UserID + `", "totp_code": "000000"}`
-		for range after {
-			p.post(t, 401, "/v1/totps/authenticate", entered)
+			user := p.post(t, 201, "/v1/users", `{"phone_number": "+12025550163"}`)
+			p.post(t, 200, "/v1/totps", `{"user_id": "`+user.UserID+`"}`)
+			entered := `{"user_id": "` + user.UserID + `", "totp_code": "000000"}`
+			for range after {
+				p.post(t, 401, "/v1/totps/authenticate", entered)
+			}
+			p.post(t, 429, "/v1/totps/authenticate", entered)
 		}
-		p.post(t, 429, "/v1/totps/authenticate", entered)
-	}
-	launch(t, t.TempDir(), nil, "-lock-after", "100")
+		launch(t, t.TempDir(), nil, "-lock-after", "100")
+	})
 }
 
 // TestNoStart tells the program to end before it has begun.

@@ -19,10 +19,9 @@ import (
 // keysPath returns where the keys of a database are.
 func keysPath(db string) string { return strings.TrimSuffix(db, filepath.Ext(db)) + ".keys" }
 
-// openKeys reads the keys of a database, and makes them first if neither keys
-// nor database are there.
-func openKeys(db string) (keysFile, error) {
-	path := keysPath(db)
+// openKeys reads the keys of a database file, and makes them first if neither
+// keys nor database are there.
+func openKeys(db, path string) (keysFile, error) {
 	if path == db {
 		return keysFile{}, fmt.Errorf("the database cannot be called %s: that is the name of its keys", db)
 	}
@@ -48,6 +47,12 @@ func openKeys(db string) (keysFile, error) {
 	if !fresh {
 		return keysFile{}, fmt.Errorf("%s is there but its keys, %s, are not: put them back, or move the database away to start anew", db, path)
 	}
+	return makeKeys(path)
+}
+
+// makeKeys makes a keys file, and returns what is in it: another process's
+// keys, if that was faster.
+func makeKeys(path string) (keysFile, error) {
 	made, err := newKeys(time.Now())
 	if err == nil {
 		err = createKeys(path, made)
@@ -55,7 +60,7 @@ func openKeys(db string) (keysFile, error) {
 	if err != nil {
 		return keysFile{}, fmt.Errorf("make keys: %w", err)
 	}
-	return readKeys(path) // another process's, if that was faster
+	return readKeys(path)
 }
 
 // createKeys makes the file appear at path, complete and on the disk, unless

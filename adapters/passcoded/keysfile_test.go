@@ -35,7 +35,7 @@ func TestKeysOnce(t *testing.T) {
 		for i := range got {
 			all.Go(func() {
 				var err error
-				if got[i], err = openKeys(db); err != nil {
+				if got[i], err = openKeys(db, keysPath(db)); err != nil {
 					t.Error(err)
 				}
 				if err := os.WriteFile(db, nil, 0o600); err != nil {
@@ -52,7 +52,7 @@ func TestKeysOnce(t *testing.T) {
 		if names, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(names) != 2 {
 			t.Errorf("files %q, %v", names, err)
 		}
-		again, err := openKeys(db)
+		again, err := openKeys(db, keysPath(db))
 		if err != nil || !reflect.DeepEqual(again, got[0]) {
 			t.Errorf("a later start has other keys, or %v", err)
 		}

@@ -1,6 +1,6 @@
 // Passcoded is a passcode server in one program: it speaks the HTTP interface
-// of package httpapi, keeps everything in one file, and prints the messages
-// that it "sends" to the terminal. It is there to try passcode out, to write a
+// of package httpapi, keeps everything in one file or in a server that it is
+// told of, and prints the messages that it "sends" to the terminal. It is there to try passcode out, to write a
 // client against, and to be read: serve.go shows how the packages fit together.
 // In the root of the repository:
 //
@@ -23,6 +23,11 @@
 //
 //	-addr HOST:PORT          PASSCODED_ADDR           where to listen; port 0 picks a free one; default 127.0.0.1:8080
 //	-db FILE                 PASSCODED_DB             the database; default passcode.db in the current directory
+//	-store URL               PASSCODED_STORE          where codes, sessions and authenticator apps are; default the database
+//	-users URL               PASSCODED_USERS          where users are; default the Postgres of -store, else the database
+//	-keys FILE               PASSCODED_KEYS           the keys file; default beside the database
+//	-redis-fence             PASSCODED_REDIS_FENCE=1  void codes and sessions of before when Redis restarts
+//	-unsafe-redis LIST       PASSCODED_UNSAFE_REDIS   what a Redis may do all the same: eviction, volatile; default nothing
 //	-project-id ID           PASSCODED_PROJECT_ID     user name of every request; default that of the keys file
 //	                         PASSCODED_SECRET         password of every request; no option, since every user of a machine sees options
 //	-app NAME                PASSCODED_APP            name of the application in messages; default none
@@ -49,9 +54,9 @@
 //
 // The database is one bbolt file; one process at a time can have it open.
 //
-// The keys are in a file beside it whose name ends in .keys in place of the
-// database's extension: passcode.keys for passcode.db. It is made at the first
-// start, with permissions 0600. Who gets the database alone finds users and
+// The keys are in the file that -keys names, by default beside the database with
+// a name that ends in .keys in place of its extension: passcode.keys for
+// passcode.db. It is made at the first start, with permissions 0600. Who gets the database alone finds users and
 // their addresses in it, but no code, no session and no secret of an
 // authenticator app: back the two up apart.
 //
@@ -67,6 +72,41 @@
 // over it, with its owner and permissions; what was in it stays, save the
 // signing key that was to go. Back it up again after that. A file that was
 // completed is not read by earlier releases.
+//
+// # Servers
+//
+// With -store redis://HOST:PORT/N or -store postgres://USER@HOST:PORT/NAME what
+// changes with every request is kept there: codes, sessions, authenticator apps.
+// Redis does not keep users: they stay in the database file, or go to a Postgres
+// with -users. With -store postgres://… they go there as well, and there is no
+// database file. Tables are made at the first start and changed by later
+// releases; several programs may start at once. A URL with a password belongs
+// into the environment variable, since every user of a machine sees options.
+//
+// Any number of programs share a server: a code that one has sent is accepted by
+// another, once, and what one has counted counts for all. They need the same
+// keys file: copy it to each. The server remembers which keys its records were
+// made with, and a program with others is refused, because it would forget every
+// wrong guess and lock. Their clocks may differ by five seconds.
+//
+// Redis 6.2 or later, or Valkey, has to keep what it confirmed: appendonly yes,
+// appendfsync always, a maxmemory-policy of noeviction and no replicas that could
+// take over. With appendfsync everysec, or with replicas, the last second may be
+// lost: then -redis-fence is needed, which voids codes and sessions of before
+// whenever the server has restarted or another took its place. What is worse has
+// to be allowed by name, and is written to the log:
+//
+//   - -unsafe-redis eviction: records may be evicted, and with them wrong guesses,
+//     locks, sessions and authenticator apps.
+//   - -unsafe-redis volatile: everything may be lost, or be as it was a while ago,
+//     when the server restarts. The fence is on; guesses of the time that was
+//     lost can be made again.
+//
+// Postgres is 13 or later. Commits that count something are synchronous whatever
+// the server's default is.
+//
+// A server that does not answer makes requests fail with status 503; the program
+// goes on by itself when it is back.
 //
 // # Keys
 //
@@ -91,7 +131,7 @@
 //
 // The key of the JWTs is changed by
 //
-//	passcoded -db FILE -rotate-signing-key
+//	passcoded -keys FILE -rotate-signing-key
 //
 // which puts a new one before the others, and prints what there is. It may be
 // done while the server runs, which goes on with the keys that it read: restart
@@ -101,7 +141,7 @@
 // it is kept for a month, for verifiers who keep a copy of the key set. It goes
 // by
 //
-//	passcoded -db FILE -remove-signing-key ID
+//	passcoded -keys FILE -remove-signing-key ID
 //
 // and another restart: its JWTs are refused from then on, while their sessions
 // live on. The only key cannot be removed. Of two such commands at once one
@@ -177,9 +217,9 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 		fmt.Fprintln(stdout, version())
 		return 0
 	case err == nil && cfg.rotate:
-		err = rotateSigningKey(cfg.db, time.Now(), stdout)
+		err = rotateSigningKey(cfg.keys, time.Now(), stdout)
 	case err == nil && cfg.remove != "":
-		err = removeSigningKey(cfg.db, cfg.remove, stdout)
+		err = removeSigningKey(cfg.keys, cfg.remove, stdout)
 	case err == nil:
 		err = serve(ctx, cfg, stdout, stderr)
 	}

@@ -127,40 +127,42 @@ func TestOutboxLine(t *testing.T) {
 // everything again.
 func TestRestart(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("no such signals")
-	}
-	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGKILL} {
-		t.Run(signal.String(), func(t *testing.T) {
-			t.Parallel()
-			dir := t.TempDir()
-			p := spawn(t, dir)
-			first := p.project
-			sent := p.post(t, 200, "/v1/otps/sms/login_or_create", `{"phone_number": "+12025550162"}`)
-			code := p.code(t)
-			if err := p.process.Signal(signal); err != nil {
-				t.Fatal(err)
-			}
-			if status := p.end(t); (status == 0) != (signal != syscall.SIGKILL) {
-				t.Errorf("exit status %d:\n%s", status, p.stderr)
-			}
+	eachStore(t, func(t *testing.T, where func() []string) {
+		if runtime.GOOS == "windows" {
+			t.Skip("no such signals")
+		}
+		for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGKILL} {
+			t.Run(signal.String(), func(t *testing.T) {
+				t.Parallel()
+				dir := t.TempDir()
+				p := spawn(t, dir, where()...)
+				first := p.project
+				sent := p.post(t, 200, "/v1/otps/sms/login_or_create", `{"phone_number": "+12025550162"}`)
+				code := p.code(t)
+				if err := p.process.Signal(signal); err != nil {
+					t.Fatal(err)
+				}
+				if status := p.end(t); (status == 0) != (signal != syscall.SIGKILL) {
+					t.Errorf("exit status %d:\n%s", status, p.stderr)
+				}
 
-			p = launch(t, dir, nil)
-			if p.project != first {
-				t.Error("the credentials changed")
-			}
-			p.authenticate(t, 404, sent.PhoneID, another(code))
-			p.authenticate(t, 200, sent.PhoneID, code)
-			p.authenticate(t, 401, sent.PhoneID, code)
-			again := p.post(t, 200, "/v1/otps/sms/login_or_create", `{"phone_number": "+12025550162"}`)
-			if again.UserCreated || again.UserID != sent.UserID {
-				t.Errorf("another user after the restart: %+v, was %+v", again, sent)
-			}
-			if letters := p.outbox(t); len(letters) != 2 || letters[0].Code != code {
-				t.Errorf("%d messages in the outbox, want that of before the restart and another", len(letters))
-			}
-		})
-	}
+				p = launch(t, dir, nil, p.args...)
+				if p.project != first {
+					t.Error("the credentials changed")
+				}
+				p.authenticate(t, 404, sent.PhoneID, another(code))
+				p.authenticate(t, 200, sent.PhoneID, code)
+				p.authenticate(t, 401, sent.PhoneID, code)
+				again := p.post(t, 200, "/v1/otps/sms/login_or_create", `{"phone_number": "+12025550162"}`)
+				if again.UserCreated || again.UserID != sent.UserID {
+					t.Errorf("another user after the restart: %+v, was %+v", again, sent)
+				}
+				if letters := p.outbox(t); len(letters) != 2 || letters[0].Code != code {
+					t.Errorf("%d messages in the outbox, want that of before the restart and another", len(letters))
+				}
+			})
+		}
+	})
 }
 
 // underWay begins a request and returns once the program waits for its body.

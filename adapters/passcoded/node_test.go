@@ -54,34 +54,38 @@ func runNode(t *testing.T, p *program, state string, args ...string) string {
 // TestNodeClient lets Stytch's own client make every call that there is.
 func TestNodeClient(t *testing.T) {
 	t.Parallel()
-	node(t)
-	p := launch(t, t.TempDir(), nil)
-	output := runNode(t, p, "", "--test", "--test-reporter=tap")
-	if !regexp.MustCompile(`(?m)^# pass [1-9][0-9]$`).MatchString(output) || !strings.Contains(output, "# skipped 0\n") {
-		t.Errorf("not all tests were run:\n%s", output)
-	}
+	eachStore(t, func(t *testing.T, where func() []string) {
+		node(t)
+		p := launch(t, t.TempDir(), nil, where()...)
+		output := runNode(t, p, "", "--test", "--test-reporter=tap")
+		if !regexp.MustCompile(`(?m)^# pass [1-9][0-9]$`).MatchString(output) || !strings.Contains(output, "# skipped 0\n") {
+			t.Errorf("not all tests were run:\n%s", output)
+		}
+	})
 }
 
 // TestNodeClientRestart lets the client come back after restarts, with a new
 // signing key and without the old one.
 func TestNodeClientRestart(t *testing.T) {
 	t.Parallel()
-	node(t)
-	if runtime.GOOS == "windows" {
-		t.Skip("no such signals")
-	}
-	dir, state := t.TempDir(), filepath.Join(t.TempDir(), "state")
-	p := spawn(t, dir)
-	runNode(t, p, state, "restart.mjs", "before")
-	old := signingKeys(t, dir)[0].ID
+	eachStore(t, func(t *testing.T, where func() []string) {
+		node(t)
+		if runtime.GOOS == "windows" {
+			t.Skip("no such signals")
+		}
+		dir, state := t.TempDir(), filepath.Join(t.TempDir(), "state")
+		p := spawn(t, dir, where()...)
+		runNode(t, p, state, "restart.mjs", "before")
+		old := signingKeys(t, dir)[0].ID
 
-	commandOK(t, dir, "-rotate-signing-key") // while it runs
-	p = respawn(t, p)
-	runNode(t, p, state, "restart.mjs", "rotated")
+		commandOK(t, dir, "-rotate-signing-key") // while it runs
+		p = respawn(t, p)
+		runNode(t, p, state, "restart.mjs", "rotated")
 
-	commandOK(t, dir, "-remove-signing-key", old)
-	p = respawn(t, p)
-	runNode(t, p, state, "restart.mjs", "removed")
+		commandOK(t, dir, "-remove-signing-key", old)
+		p = respawn(t, p)
+		runNode(t, p, state, "restart.mjs", "removed")
+	})
 }
 
 // respawn ends a program in good order and starts another on its files.
@@ -91,5 +95,5 @@ func respawn(t *testing.T, p *program) *program {
 	if status := p.end(t); status != 0 {
 		t.Fatalf("exit status %d:\n%s", status, p.stderr)
 	}
-	return spawn(t, p.dir)
+	return spawn(t, p.dir, p.args...)
 }

@@ -25,7 +25,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv("PASSCODED_TEST_SPAWNED") != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	stopServers()
+	os.Exit(status)
 }
 
 // An output collects what a program prints.
@@ -74,7 +76,8 @@ func (o *output) await(t *testing.T, pattern string) []string {
 
 // A program is a running one.
 type program struct {
-	dir            string // its directory, where the outbox is
+	dir            string   // its directory, where the outbox is
+	args           []string // what it was given besides
 	stdout, stderr *output
 	url            string
 	project        credentials
@@ -92,7 +95,7 @@ func arguments(dir string, more []string) []string {
 func launch(t *testing.T, dir string, env map[string]string, args ...string) *program {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &program{dir: dir, stdout: newOutput(), stderr: newOutput(), ended: make(chan int, 1), cancel: cancel}
+	p := &program{dir: dir, args: args, stdout: newOutput(), stderr: newOutput(), ended: make(chan int, 1), cancel: cancel}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -110,7 +113,7 @@ func lookup(env map[string]string) func(string) string {
 // spawn runs the program in a process of its own until the test ends.
 func spawn(t *testing.T, dir string, args ...string) *program {
 	t.Helper()
-	p := &program{dir: dir, stdout: newOutput(), stderr: newOutput(), ended: make(chan int, 1)}
+	p := &program{dir: dir, args: args, stdout: newOutput(), stderr: newOutput(), ended: make(chan int, 1)}
 	cmd := command(p, args)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

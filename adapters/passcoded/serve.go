@@ -32,23 +32,19 @@ const (
 // serve runs the server until ctx is done, and then ends it in good order.
 func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error) {
 	log := slog.New(slog.NewTextHandler(stderr, nil))
-	keys, err := openKeys(cfg.db)
-	if err != nil {
-		return err
-	}
-	db, err := boltstore.Open(ctx, cfg.db, boltstore.Config{})
-	if errors.Is(err, boltstore.ErrLocked) {
-		return fmt.Errorf("%s is in use by another process", cfg.db)
-	}
-	if err != nil {
-		return err
-	}
-	defer func() { err = cmp.Or(err, db.Close()) }()
-	if keys.Version != keysVersion {
-		if keys, err = completeKeys(keysPath(cfg.db), time.Now()); err != nil {
+	var keys keysFile
+	if cfg.usesFile() {
+		if keys, err = openKeys(cfg.db, cfg.keys); err != nil {
 			return err
 		}
-		log.Info("the keys file was completed: back it up", "file", keysPath(cfg.db))
+	}
+	kept, err := openStorage(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, kept.close()) }()
+	if keys, err = settleKeys(ctx, cfg, kept, keys, log); err != nil {
+		return err
 	}
 
 	var sender delivery.Sender = console.New(stdout)
@@ -65,7 +61,7 @@ func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error
 	if cfg.fixed != (credentials{}) {
 		project = cfg.fixed
 	}
-	api, err := newAPI(cfg, keys, project, db, sender, log)
+	api, err := newAPI(cfg, keys, project, kept, sender, log)
 	if err != nil {
 		return err
 	}
@@ -84,25 +80,50 @@ func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error
 
 	ctx, stop := context.WithCancelCause(ctx)
 	var sweeping sync.WaitGroup
-	sweeping.Go(func() {
-		if err := sweep(ctx, db, sweepEvery, log); err != nil {
-			stop(err)
-		}
-	})
+	for _, s := range kept.sweepers {
+		sweeping.Go(func() {
+			if err := sweep(ctx, s, sweepEvery, log); err != nil {
+				stop(err)
+			}
+		})
+	}
 	defer sweeping.Wait()
 	defer stop(nil)
 	return serveHTTP(ctx, listener, api, log)
 }
 
+// settleKeys makes sure, now that the storage is open, that the keys are there,
+// complete, and those that its records were made with.
+func settleKeys(ctx context.Context, cfg config, kept *storage, keys keysFile, log *slog.Logger) (_ keysFile, err error) {
+	if !cfg.usesFile() {
+		if keys, err = sharedKeys(ctx, kept.records, cfg); err != nil {
+			return keys, err
+		}
+	}
+	if keys.Version != keysVersion {
+		if !cfg.usesFile() {
+			return keys, fmt.Errorf("%s is of an earlier release: complete it by one start with -db and without -store", cfg.keys)
+		}
+		if keys, err = completeKeys(cfg.keys, time.Now()); err != nil {
+			return keys, err
+		}
+		log.Info("the keys file was completed: back it up", "file", cfg.keys)
+	}
+	if !cfg.store.file() {
+		err = claimStore(ctx, kept.records, cfg, keys)
+	}
+	return keys, err
+}
+
 // newAPI puts the packages together.
-func newAPI(cfg config, keys keysFile, project credentials, db *boltstore.DB, sender delivery.Sender, log *slog.Logger) (http.Handler, error) {
+func newAPI(cfg config, keys keysFile, project credentials, kept *storage, sender delivery.Sender, log *slog.Logger) (http.Handler, error) {
 	rules := policy.Default()
 	if cfg.smsCountries != nil {
 		rules.Countries[string(delivery.SMS)] = policy.AllowOnly(cfg.smsCountries...)
 	}
 	rules.Lock = cfg.lock
 	eng, err := engine.New(engine.Config{
-		Store: db,
+		Store: kept.records,
 		Keys:  keys.engine(),
 		Channels: engine.Channels{
 			delivery.SMS:      {Sender: sender, Parse: countries.Mobile},
@@ -121,7 +142,7 @@ func newAPI(cfg config, keys keysFile, project credentials, db *boltstore.DB, se
 		return nil, err
 	}
 	sess, err := sessions.New(sessions.Config{
-		Store:       db,
+		Store:       kept.records,
 		Keys:        keys.seal(),
 		Signing:     signing,
 		ProjectID:   project.projectID,
@@ -133,7 +154,7 @@ func newAPI(cfg config, keys keysFile, project credentials, db *boltstore.DB, se
 		return nil, err
 	}
 	apps, err := totp.New(totp.Config{
-		Store:     db,
+		Store:     kept.records,
 		Keys:      keys.seal(),
 		Issuer:    cmp.Or(cfg.texts.App, "passcode"),
 		Live:      project.live(),
@@ -145,7 +166,7 @@ func newAPI(cfg config, keys keysFile, project credentials, db *boltstore.DB, se
 	}
 	acc, err := accounts.New(accounts.Config{
 		Engine:    eng,
-		Directory: db.Directory(),
+		Directory: kept.users,
 		Sessions:  sess,
 		Apps:      apps,
 		LockAfter: cfg.lock.After,

@@ -13,9 +13,8 @@ import (
 )
 
 // rotateSigningKey puts a new signing key before the others in the keys file
-// of a database, and tells what to do next.
-func rotateSigningKey(db string, now time.Time, stdout io.Writer) error {
-	path := keysPath(db)
+// at path, and tells what to do next.
+func rotateSigningKey(path string, now time.Time, stdout io.Writer) error {
 	keys, err := changeKeys(path, func(k *keysFile) error {
 		key, err := newSigningKey(now, k.credentials().live())
 		k.Signing = append([]signingKey{key}, k.Signing...)
@@ -32,7 +31,7 @@ A server that runs goes on with the keys that it read: restart it. From then on
 the new key signs, and JWTs of the others are good still. The last of those
 expires 5 minutes after the restart; then an old key may go, by
 
-  passcoded -db ` + quote(db) + ` -remove-signing-key ID
+  passcoded -keys ` + quote(path) + ` -remove-signing-key ID
 
 and another restart. By custom it stays for a month, for those who verify JWTs
 with a copy of the key set. A key that somebody else may have goes at once.
@@ -41,10 +40,9 @@ with a copy of the key set. A key that somebody else may have goes at once.
 	return err
 }
 
-// removeSigningKey takes a signing key out of the keys file of a database, and
-// tells what that means.
-func removeSigningKey(db, id string, stdout io.Writer) error {
-	path := keysPath(db)
+// removeSigningKey takes a signing key out of the keys file at path, and tells
+// what that means.
+func removeSigningKey(path, id string, stdout io.Writer) error {
 	keys, err := changeKeys(path, func(k *keysFile) error {
 		i := slices.IndexFunc(k.Signing, func(key signingKey) bool { return key.ID == id })
 		switch {

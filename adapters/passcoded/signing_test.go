@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -89,83 +90,87 @@ func (p *program) restart(t *testing.T, args ...string) *program {
 	t.Helper()
 	p.cancel()
 	p.end(t)
-	return launch(t, p.dir, nil, args...)
+	return launch(t, p.dir, nil, append(slices.Clone(p.args), args...)...)
 }
 
 // TestRotate changes the key of the JWTs as the manual says.
 func TestRotate(t *testing.T) {
 	t.Parallel()
-	p := launch(t, t.TempDir(), nil)
-	auth := p.login(t)
-	old := kid(t, auth.SessionJWT)
-	before, err := readKeys(filepath.Join(p.dir, "passcode.keys"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	told := commandOK(t, p.dir, "-rotate-signing-key")
-	after, err := readKeys(filepath.Join(p.dir, "passcode.keys"))
-	if err != nil || len(after.Signing) != 2 || after.Signing[1].ID != old {
-		t.Fatalf("%d signing keys, %v", len(after.Signing), err)
-	}
-	if set := p.keySet(t); len(set) != 1 || set[0] != old { // the server was not restarted
-		t.Errorf("keys %q", set)
-	}
-	wantText(t, told, old, after.Signing[0].ID, "restart", "5 minutes", "a month", "-remove-signing-key ID", filepath.Join(p.dir, "passcode.db"))
-	after.Signing = after.Signing[1:]
-	wantSame(t, after, before)
+	eachStore(t, func(t *testing.T, where func() []string) {
+		p := launch(t, t.TempDir(), nil, where()...)
+		auth := p.login(t)
+		old := kid(t, auth.SessionJWT)
+		before, err := readKeys(filepath.Join(p.dir, "passcode.keys"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		told := commandOK(t, p.dir, "-rotate-signing-key")
+		after, err := readKeys(filepath.Join(p.dir, "passcode.keys"))
+		if err != nil || len(after.Signing) != 2 || after.Signing[1].ID != old {
+			t.Fatalf("%d signing keys, %v", len(after.Signing), err)
+		}
+		if set := p.keySet(t); len(set) != 1 || set[0] != old { // the server was not restarted
+			t.Errorf("keys %q", set)
+		}
+		wantText(t, told, old, after.Signing[0].ID, "restart", "5 minutes", "a month", "-remove-signing-key ID", filepath.Join(p.dir, "passcode.keys"))
+		after.Signing = after.Signing[1:]
+		wantSame(t, after, before)
 
-	p = p.restart(t)
-	if set := p.keySet(t); len(set) != 2 || set[1] != old {
-		t.Errorf("keys %q, want two, %s last", set, old)
-	}
-	seen := p.post(t, 200, "/v1/sessions/authenticate", `{"session_jwt": "`+auth.SessionJWT+`"}`)
-	if id := kid(t, seen.SessionJWT); id == old || id != p.keySet(t)[0] {
-		t.Errorf("signed by %s", id)
-	}
-	p.post(t, 200, "/v1/sessions/authenticate", `{"session_token": "`+auth.SessionToken+`"}`)
+		p = p.restart(t)
+		if set := p.keySet(t); len(set) != 2 || set[1] != old {
+			t.Errorf("keys %q, want two, %s last", set, old)
+		}
+		seen := p.post(t, 200, "/v1/sessions/authenticate", `{"session_jwt": "`+auth.SessionJWT+`"}`)
+		if id := kid(t, seen.SessionJWT); id == old || id != p.keySet(t)[0] {
+			t.Errorf("signed by %s", id)
+		}
+		p.post(t, 200, "/v1/sessions/authenticate", `{"session_token": "`+auth.SessionToken+`"}`)
 
-	told = commandOK(t, p.dir, "-remove-signing-key", old)
-	wantText(t, told, old+" is out of ", "restart", "refused")
-	p = p.restart(t)
-	if set := p.keySet(t); len(set) != 1 || set[0] == old {
-		t.Errorf("keys %q", set)
-	}
-	if r := p.post(t, 400, "/v1/sessions/authenticate", `{"session_jwt": "`+auth.SessionJWT+`"}`); r.ErrorType != "unable_to_parse_session_jwt" {
-		t.Errorf("error %q", r.ErrorType)
-	}
-	p.post(t, 200, "/v1/sessions/authenticate", `{"session_jwt": "`+seen.SessionJWT+`"}`)
-	p.post(t, 200, "/v1/sessions/authenticate", `{"session_token": "`+auth.SessionToken+`"}`)
+		told = commandOK(t, p.dir, "-remove-signing-key", old)
+		wantText(t, told, old+" is out of ", "restart", "refused")
+		p = p.restart(t)
+		if set := p.keySet(t); len(set) != 1 || set[0] == old {
+			t.Errorf("keys %q", set)
+		}
+		if r := p.post(t, 400, "/v1/sessions/authenticate", `{"session_jwt": "`+auth.SessionJWT+`"}`); r.ErrorType != "unable_to_parse_session_jwt" {
+			t.Errorf("error %q", r.ErrorType)
+		}
+		p.post(t, 200, "/v1/sessions/authenticate", `{"session_jwt": "`+seen.SessionJWT+`"}`)
+		p.post(t, 200, "/v1/sessions/authenticate", `{"session_token": "`+auth.SessionToken+`"}`)
+	})
 }
 
 // TestRemoveSealKey puts a key into seal_ring and takes the old one out: what
 // that sealed ends, and nothing else does.
 func TestRemoveSealKey(t *testing.T) {
 	t.Parallel()
-	p := launch(t, t.TempDir(), nil)
-	path := filepath.Join(p.dir, "passcode.keys")
-	change := func(change func(*keysFile)) {
-		keys, err := readKeys(path)
-		if err != nil {
-			t.Fatal(err)
+	eachStore(t, func(t *testing.T, where func() []string) {
+		p := launch(t, t.TempDir(), nil, where()...)
+		path := filepath.Join(p.dir, "passcode.keys")
+		change := func(change func(*keysFile)) {
+			keys, err := readKeys(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			change(&keys)
+			write(t, path, marshal(t, keys), 0o600)
+			p = p.restart(t)
 		}
-		change(&keys)
-		write(t, path, marshal(t, keys), 0o600)
-		p = p.restart(t)
-	}
-	authenticate := func(want int, auth reply) {
-		t.Helper()
-		p.post(t, want, "/v1/sessions/authenticate", `{"session_token": "`+auth.SessionToken+`"}`)
-	}
-	idle, active := p.login(t), p.login(t)
-	change(func(k *keysFile) {
-		k.SealRing = append([]ringKey{{ID: 2, Created: time.Now(), Key: random()}}, k.SealRing...)
+		authenticate := func(want int, auth reply) {
+			t.Helper()
+			p.post(t, want, "/v1/sessions/authenticate", `{"session_token": "`+auth.SessionToken+`"}`)
+		}
+		idle, active := p.login(t), p.login(t)
+		change(func(k *keysFile) {
+			k.SealRing = append([]ringKey{{ID: 2, Created: time.Now(), Key: random()}}, k.SealRing...)
+		})
+		authenticate(200, active) // which seals it anew
+		young := p.login(t)
+		change(func(k *keysFile) { k.SealRing = k.SealRing[:1] })
+		authenticate(404, idle)
+		authenticate(200, active)
+		authenticate(200, young)
 	})
-	authenticate(200, active) // which seals it anew
-	young := p.login(t)
-	change(func(k *keysFile) { k.SealRing = k.SealRing[:1] })
-	authenticate(404, idle)
-	authenticate(200, active)
-	authenticate(200, young)
 }
 
 func TestSigningKeyErrors(t *testing.T) {
