@@ -36,6 +36,20 @@
 // SMS and WhatsApp to one number share the record, and so the code, the tries
 // and the budgets.
 //
+// # When a message does not arrive
+//
+// A channel can have a [Channel.Fallback]: a number that is not on WhatsApp
+// gets its code by SMS. It is the same code under the same challenge, so its
+// tries and the sends of the address are counted once; [Challenge.FellBack] says
+// what to show. When the provider took the message and nothing more is heard of
+// it, the program says when it has waited enough, with [Engine.Fallback].
+//
+// # Money
+//
+// The budgets of [policy.Policy] protect an address. A [Channel.Spend] protects
+// the bill, from somebody with many addresses: messages a day, in all and to
+// each region. It is off until you set it, and counts for all tenants together.
+//
 // # Odds
 //
 // New computes the chance of guessing a code within a day and refuses a policy
@@ -118,6 +132,16 @@ type Channel struct {
 	// Parse reads addresses. Required for SMS and WhatsApp, where
 	// countries.Mobile does it; for Email the default is delivery.ParseEmail.
 	Parse Parser
+
+	// Fallback is the channel by which a code goes when the provider of this
+	// one has Rejected its address, as for a number that is not on WhatsApp,
+	// and when Engine.Fallback is called. It has to be one of Config.Channels,
+	// with addresses of the same class and no Fallback of its own. Its own
+	// country rules hold. Default: none.
+	Fallback delivery.Channel
+
+	// Spend limits the messages of a day. Default: no limit.
+	Spend policy.Spend
 }
 
 // A Parser reads an address as somebody gave it and returns its one canonical
@@ -154,7 +178,8 @@ func New(cfg Config) (*Engine, error) {
 		return nil, errors.New("passcode: Config.Channels is empty")
 	}
 	channels := maps.Clone(cfg.Channels)
-	for name, channel := range channels {
+	for _, name := range slices.Sorted(maps.Keys(channels)) {
+		channel := channels[name]
 		if name.Class() == "" {
 			return nil, fmt.Errorf("passcode: channel %q is unknown", name)
 		}
@@ -163,11 +188,18 @@ func New(cfg Config) (*Engine, error) {
 		}
 		if channel.Parse == nil && name.Class() == delivery.ClassEmail {
 			channel.Parse = delivery.ParseEmail
-			channels[name] = channel
 		}
 		if channel.Parse == nil {
 			return nil, fmt.Errorf("passcode: channel %q has no Parse, so no country could be refused: set countries.Mobile", name)
 		}
+		if err := channels.checkFallback(name); err != nil {
+			return nil, err
+		}
+		if err := channel.Spend.Validate(); err != nil {
+			return nil, fmt.Errorf("passcode: channel %q: Spend: %w", name, err)
+		}
+		channel.Spend.Regions = maps.Clone(channel.Spend.Regions)
+		channels[name] = channel
 	}
 	rules := cfg.Policy.WithDefaults()
 	if err := rules.Validate(); err != nil {

@@ -15,11 +15,12 @@ const (
 	EventStarted        EventKind = "started"         // a code was made and stored
 	EventSent           EventKind = "sent"            // the provider took it, or may have: Unconfirmed tells
 	EventDeliveryFailed EventKind = "delivery_failed" // the provider refused it
+	EventFellBack       EventKind = "fell_back"       // the code goes by the fallback of its channel; Err says why, Provider whose answer that is
 	EventVerified       EventKind = "verified"        // the right code came back
 	EventWrong          EventKind = "wrong"           // a guess was compared and wrong
 	EventExpired        EventKind = "expired"         // a code came back too late
 	EventLocked         EventKind = "locked"          // wrong guesses closed an address, or a closed one was asked for
-	EventLimited        EventKind = "limited"         // a send was refused by a budget
+	EventLimited        EventKind = "limited"         // a send was refused by a budget, or by a Spend: then Err is policy.ErrSpent
 	EventRefused        EventKind = "refused"         // a number was refused for its region or type
 	EventCancelled      EventKind = "cancelled"       // a code was cancelled
 )
@@ -39,6 +40,20 @@ type Event struct {
 	Message     string           // the id of the message, where there is one
 	Unconfirmed bool             // with EventSent: the provider's answer did not arrive
 	Err         error            // with a refusal: why; it holds no code and no address
+}
+
+// emitRefusal tells of a send that a lock or a limit refused.
+func (e *Engine) emitRefusal(ev Event, refusal *Error) {
+	switch refusal.Kind {
+	case ErrLocked:
+		ev.Kind = EventLocked
+	case ErrLimited:
+		ev.Kind = EventLimited
+	default:
+		return
+	}
+	ev.Err = refusal
+	e.emit(ev)
 }
 
 // emit hands an event to the observer, if there is one.

@@ -59,12 +59,21 @@ type Challenge struct {
 	Expires     time.Time        // until when the code can be entered
 	Tries       int              // how many guesses it bears
 	Unconfirmed bool             // the provider's answer did not arrive: the message may or may not
+
+	// FellBack is why the code travels by the fallback of the channel that was
+	// asked for; nil if it does not. A screen goes by its Kind: Rejected means
+	// that the first channel does not reach the address, as when a number is not
+	// on WhatsApp, anything else that it was not known to in time. The rest is
+	// for logs.
+	FellBack *delivery.Error
+
+	held *held // for Fallback; nil if there is none, or it was used
 }
 
 // A Proof says that a code came back.
 type Proof struct {
 	Subject    string           // keyed digest of tenant, purpose and address: see Engine.Subject
-	Channel    delivery.Channel // how the code had travelled
+	Channel    delivery.Channel // how the code had travelled; of one that fell back, how it did last
 	SentAt     time.Time        // when it was made
 	VerifiedAt time.Time        // when it came back
 }

@@ -18,6 +18,12 @@ import (
 // code was made; an earlier one lives on), ErrDelivery (the provider refused;
 // the code is dead), ErrUnavailable (nothing was sent). A provider whose
 // answer does not arrive is no error: the challenge is Unconfirmed.
+//
+// If the provider rejects the address and the channel has a Fallback, the same
+// code goes by that, and the challenge says so. Should the fallback's rules
+// refuse the number, the error is the ErrDelivery of the first; if its provider
+// refuses too, the ErrDelivery has the answers of both; if its Spend or the
+// store refuses, the error is that one, and the code is dead as well.
 func (e *Engine) Start(ctx context.Context, req Request) (Challenge, error) {
 	return e.start(ctx, req, nil)
 }
@@ -62,19 +68,16 @@ func (e *Engine) start(ctx context.Context, req Request, follow *nonce) (Challen
 	if err != nil {
 		return Challenge{}, unavailable(err)
 	}
-	var r record
-	refusal = e.update(ctx, recordKey(t.subject), &r, func(now int64) (bool, *Error) { return s.decide(&r, now) })
-	if refusal != nil {
-		switch refusal.Kind {
-		case ErrLocked:
-			event.Kind = EventLocked
-		case ErrLimited:
-			event.Kind = EventLimited
-		default:
-			return Challenge{}, refusal
+	spent, refusal := e.spend(ctx, req.Channel, t.region)
+	if refusal == nil {
+		var r record
+		refusal = e.update(ctx, recordKey(t.subject), &r, func(now int64) (bool, *Error) { return s.decide(&r, now) })
+		if refusal != nil {
+			e.giveBack(ctx, spent)
 		}
-		event.Err = refusal
-		e.emit(event)
+	}
+	if refusal != nil {
+		e.emitRefusal(event, refusal)
 		return Challenge{}, refusal
 	}
 	event.Kind, event.Message = EventStarted, message.ID
@@ -89,7 +92,10 @@ func (e *Engine) start(ctx context.Context, req Request, follow *nonce) (Challen
 		Expires: time.Unix(0, s.expires).UTC(),
 		Tries:   e.policy.Tries,
 	}
-	return e.send(ctx, challenge, message, event)
+	if e.channels[req.Channel].Fallback != "" {
+		challenge.held = &held{req.Tenant, message}
+	}
+	return e.send(ctx, challenge, message, event, spent)
 }
 
 // message renders the code's message before anything is stored, so that a
@@ -111,35 +117,67 @@ func (e *Engine) message(req Request, t target, secret string) (delivery.Message
 		Locale:  req.Locale,
 		Purpose: req.Purpose,
 		Expires: req.Lifetime,
+		Region:  t.region,
 	}, nil
 }
 
-// send hands the message to the channel's sender and records what became of
-// it. By now the code is stored and counted: a crash from here on leaves a
-// code that nobody has, never one that cannot be checked.
-func (e *Engine) send(ctx context.Context, challenge Challenge, message delivery.Message, event Event) (Challenge, error) {
+// send hands the message to the channel's sender, or to that of its fallback
+// if the address is rejected, and records what became of it. By now the code is
+// stored and counted: a crash from here on leaves a code that nobody has, never
+// one that cannot be checked.
+func (e *Engine) send(ctx context.Context, challenge Challenge, message delivery.Message, event Event, spent spending) (Challenge, error) {
+	failure := e.deliver(ctx, &challenge, message, &event)
+	if failure == nil {
+		return challenge, nil
+	}
+	e.giveBack(ctx, spent)
+	var refusal *Error // by the fallback
+	if failure.Kind == delivery.Rejected && challenge.held != nil {
+		var second *delivery.Error
+		second, refusal = e.fallBack(ctx, &challenge, failure, &event)
+		if second == nil && refusal == nil {
+			return challenge, nil
+		}
+		failure = delivery.Join(failure, second)
+	}
+	e.drop(ctx, challenge.ID)
+	undelivered := e.undelivered(event, failure)
+	if refusal != nil && (refusal.Kind == ErrLimited || refusal.Kind == ErrUnavailable) {
+		return Challenge{}, refusal // this can pass; that the address is rejected does not
+	}
+	return Challenge{}, undelivered
+}
+
+// deliver hands a message to the sender of the challenge's channel. It returns
+// why the provider did not take it, or nil if it did or may have, and then
+// tells of it.
+func (e *Engine) deliver(ctx context.Context, challenge *Challenge, message delivery.Message, event *Event) *delivery.Error {
 	bounded, cancel := context.WithTimeout(ctx, e.timeout)
 	receipt, err := e.channels[challenge.Channel].Sender.Send(bounded, message)
 	cancel()
-	challenge.Receipt = receipt
+	challenge.Receipt, challenge.Unconfirmed = receipt, false
 	event.Provider = receipt.Provider
 	if err != nil {
 		failure := delivery.AsError(err, message)
 		if failure.Provider != "" {
 			event.Provider = failure.Provider
 		}
-		event.Err = failure
 		if failure.Kind != delivery.Ambiguous {
-			e.drop(ctx, challenge.ID)
-			event.Kind = EventDeliveryFailed
-			e.emit(event)
-			return Challenge{}, &Error{Kind: ErrDelivery, RetryAfter: failure.RetryAfter, Err: failure}
+			return failure
 		}
+		event.Err = failure
 		challenge.Unconfirmed, event.Unconfirmed = true, true
 	}
 	event.Kind = EventSent
+	e.emit(*event)
+	return nil
+}
+
+// undelivered tells that a message was not delivered, and returns the refusal.
+func (e *Engine) undelivered(event Event, failure *delivery.Error) *Error {
+	event.Kind, event.Err = EventDeliveryFailed, failure
 	e.emit(event)
-	return challenge, nil
+	return &Error{Kind: ErrDelivery, RetryAfter: failure.RetryAfter, Err: failure}
 }
 
 // drop ends a code that was not delivered: it is of no use to anybody. Should
