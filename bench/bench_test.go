@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/passcode-go/passcode/internal/servertest"
 	"github.com/passcode-go/passcode/store/memstore"
 	"github.com/passcode-go/passcode/store/storetest"
 )
@@ -40,9 +41,36 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// The same on servers, which have cold checks too.
+func TestRunOnServers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "rows.json")
+	var table, log strings.Builder
+	err := run(t.Context(), []string{"-store", "redis,postgres", "-records", "100", "-callers", "1,4", "-rounds", "2", "-json", file}, &table, &log)
+	servertest.SkipIfMissing(t, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r report
+	if err := json.Unmarshal(encoded, &r); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Rows) != 12 || strings.Count(table.String(), " cold ") != 4 {
+		t.Errorf("%d rows; table\n%s", len(r.Rows), table.String())
+	}
+	for _, row := range r.Rows {
+		if row.PerSecond <= 0 || row.P50 <= 0 || row.Ratio <= 0 || row.P50Ratio <= 0 || row.Bytes != 0 {
+			t.Errorf("%+v", row)
+		}
+	}
+}
+
 func TestFlags(t *testing.T) {
 	t.Parallel()
-	for _, args := range []string{"-store redis", "-records 0", "-callers x", "-rounds 0", "-cpu 0", "-nonsense"} {
+	for _, args := range []string{"-store mysql", "-records 0", "-callers x", "-rounds 0", "-cpu 0", "-nonsense"} {
 		if err := run(t.Context(), strings.Fields(args), new(strings.Builder), new(strings.Builder)); err == nil {
 			t.Errorf("%s: no error", args)
 		}
@@ -59,7 +87,7 @@ func TestBareValuesHaveTheSizeOfRecords(t *testing.T) {
 	recorder := storetest.NewRecorder(memory)
 	clock := new(atomic.Int64)
 	clock.Store(time.Now().UnixNano())
-	l, err := newLoad(recorder, clock, 1)
+	l, err := newLoad(recorder, clock, 1, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,5 +102,9 @@ func TestBareValuesHaveTheSizeOfRecords(t *testing.T) {
 	const header = 8 // of boltstore
 	if len(key) != keySize || len(value)+header != valueSize {
 		t.Errorf("a record has a key of %d bytes and a value of %d+%d; the bare ones %d and %d", len(key), header, len(value), keySize, valueSize)
+	}
+	bare := newBareValues(1)
+	if len(key) != len(bare.keys[0]) || len(value) != len(bare.value(1)) || recordSize != len(value) {
+		t.Errorf("a record has a key of %d bytes and a value of %d; those of the bare loops on servers %d and %d", len(key), len(value), len(bare.keys[0]), len(bare.value(1)))
 	}
 }

@@ -20,6 +20,7 @@ import (
 // counts them.
 type load struct {
 	engine *engine.Engine
+	cold   *engine.Engine // remembers nothing; nil if that is not measured
 	clock  *atomic.Int64
 	ids    []byte
 	codes  []byte
@@ -44,8 +45,9 @@ const (
 )
 
 // newLoad returns an engine on the store, whose codes go nowhere but into the
-// load.
-func newLoad(s store.Store, clock *atomic.Int64, n int) (*load, error) {
+// load. With cached it remembers so many records, and has a companion that
+// remembers none.
+func newLoad(s store.Store, clock *atomic.Int64, n, cached int) (*load, error) {
 	l := &load{clock: clock, n: n, ids: make([]byte, n*idSize), codes: make([]byte, n*codeSize)}
 	parse := func(raw string) (string, string, string, error) { return raw, "US", "mobile", nil }
 	send := func(_ context.Context, m delivery.Message) (delivery.Receipt, error) {
@@ -56,13 +58,19 @@ func newLoad(s store.Store, clock *atomic.Int64, n int) (*load, error) {
 		copy(l.codes[i*codeSize:], m.Code.Reveal())
 		return delivery.Receipt{}, nil
 	}
-	var err error
-	l.engine, err = engine.New(engine.Config{
+	cfg := engine.Config{
 		Store:    s,
 		Keys:     engine.RandomKeys(),
 		Channels: engine.Channels{delivery.SMS: {Sender: delivery.SenderFunc(send), Parse: parse}},
 		Now:      func() time.Time { return time.Unix(0, clock.Load()) },
-	})
+		Cache:    cached,
+	}
+	var err error
+	if l.engine, err = engine.New(cfg); err != nil || cached == 0 {
+		return l, err
+	}
+	cfg.Cache = -1
+	l.cold, err = engine.New(cfg)
 	return l, err
 }
 

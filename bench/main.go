@@ -1,7 +1,7 @@
 // Bench measures how many code checks a machine can do.
 //
-// For each embedded store it fills an engine with pending codes, checks wrong
-// and right ones from 1 to 256 callers, and prints a table: checks per second,
+// For each store it fills an engine with pending codes, checks wrong and right
+// ones from 1 to 256 callers, and prints a table: checks per second,
 // median and 99th percentile of a check, allocations of a check, bytes per
 // pending code. Beside each row stands a ratio within the same run, because
 // absolute figures differ from machine to machine and from minute to minute:
@@ -11,6 +11,15 @@
 //   - boltstore against one bbolt Update per check, which reads, compares and
 //     writes a value of the same size with the same options: "x Update" is the
 //     throughput in units of that, for the same number of callers.
+//   - redisstore against one script per check through the same client, which
+//     compares and sets a value of the same size: "x script".
+//   - pgstore against one UPDATE per check, on up to 64 connections and with
+//     synchronous_commit on: "x UPDATE".
+//
+// The last two are asked for by name, start private servers unless -redis or
+// -postgres names one, and have a third kind of check: a wrong guess at a program
+// that has not sent the code, so that its engine does not remember the record
+// ("cold").
 //
 // Both sides of a ratio take turns; the ratio is the median of the rounds'.
 //
@@ -20,6 +29,7 @@
 //	go run ./bench                                   # about two minutes
 //	go run ./bench -store memstore -cpu 1 -records 1000,1000000,5000000 -callers 1
 //	go run ./bench -store boltstore -records 10000,1000000 -callers 1,64,256
+//	go run ./bench -store redis,postgres -records 40000 -callers 1,64,256 -rounds 5
 package main
 
 import (
@@ -31,6 +41,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,14 +49,16 @@ import (
 
 // A plan is what to measure.
 type plan struct {
-	stores  []string
-	records []int
-	callers []int
-	rounds  int
-	checks  int // the least of each kind in a round of the memory store
-	dir     string
-	cpu     int
-	log     io.Writer
+	stores   []string
+	records  []int
+	callers  []int
+	rounds   int
+	checks   int // the least of each kind in a round of the memory store
+	dir      string
+	redis    string // URL; "": a private server
+	postgres string
+	cpu      int
+	log      io.Writer
 }
 
 func main() {
@@ -61,12 +74,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	p := plan{log: stderr}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	stores := flags.String("store", "memstore,boltstore", "stores to measure")
+	stores := flags.String("store", "memstore,boltstore", "stores to measure, of memstore, boltstore, redis and postgres")
 	records := flags.String("records", "1000,100000", "numbers of pending codes")
 	callers := flags.String("callers", "1,64,256", "numbers of callers at once")
 	flags.IntVar(&p.rounds, "rounds", 3, "rounds in which each pair takes turns")
 	flags.IntVar(&p.checks, "checks", 20_000, "least checks of each kind in a round of memstore: fewer codes are filled again and again")
 	flags.StringVar(&p.dir, "dir", "", "directory for database files; default a temporary one")
+	flags.StringVar(&p.redis, "redis", "", "URL of an empty Redis database to use; default a private server")
+	flags.StringVar(&p.postgres, "postgres", "", "URL of a Postgres database to use, in which the table bare and the schema bench are made; default a private server")
 	flags.IntVar(&p.cpu, "cpu", runtime.NumCPU(), "processors to use")
 	file := flags.String("json", "", "also write the results to this file as JSON")
 	if err := flags.Parse(args); err != nil {
@@ -74,8 +89,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	p.stores = strings.Split(*stores, ",")
 	for _, name := range p.stores {
-		if name != "memstore" && name != "boltstore" {
-			return fmt.Errorf("-store: %q is neither memstore nor boltstore", name)
+		if !slices.Contains([]string{"memstore", "boltstore", "redis", "postgres"}, name) {
+			return fmt.Errorf("-store: %q is none of memstore, boltstore, redis and postgres", name)
 		}
 	}
 	var err error

@@ -16,28 +16,31 @@ import (
 	"github.com/passcode-go/passcode/store"
 	"github.com/passcode-go/passcode/store/boltstore"
 	"github.com/passcode-go/passcode/store/memstore"
+	"github.com/passcode-go/passcode/store/storetest"
 )
 
 // A target is a store to measure and the other side of its ratio.
 type target struct {
-	name    string
-	store   sweepable
-	fillers int                                    // callers that fill it
-	unit    func(callers, ops int) (timing, error) // the other side
-	most    func(n, callers int) int               // checks of a round
-	close   func() error
-}
-
-type sweepable interface {
-	store.Store
-	Sweep(context.Context) (int, error)
+	name     string
+	unitName string // of the other side
+	store    store.Store
+	fillers  int                                    // callers that fill it
+	cached   int                                    // records that the engine remembers; 0: as many as by default, and no cold checks
+	unit     func(callers, ops int) (timing, error) // the other side
+	most     func(n, callers int) int               // checks of a round
+	close    func() error
 }
 
 func openTarget(ctx context.Context, p plan, name string, n int, now func() time.Time) (target, error) {
-	if name == "memstore" {
+	switch name {
+	case "redis":
+		return openRedis(ctx, p, n, now)
+	case "postgres":
+		return openPostgres(ctx, p, n, now)
+	case "memstore":
 		memory, err := memstore.New(memstore.Config{Now: now, MaxBytes: 8 << 30})
 		return target{
-			name: name, store: memory, fillers: runtime.GOMAXPROCS(0),
+			name: name, unitName: "H", store: memory, fillers: runtime.GOMAXPROCS(0),
 			unit:  func(int, int) (timing, error) { return measureH(), nil },
 			most:  func(n, _ int) int { return max(n, p.checks) },
 			close: func() error { return nil },
@@ -52,7 +55,7 @@ func openTarget(ctx context.Context, p plan, name string, n int, now func() time
 		return target{}, errors.Join(err, db.Close())
 	}
 	return target{
-		name: name, store: db, fillers: 1024,
+		name: name, unitName: "Update", store: db, fillers: 1024,
 		unit:  func(callers, ops int) (timing, error) { return bare.measure(ctx, callers, ops) },
 		most:  func(n, callers int) int { return min(n, 1000*min(callers, 64)) },
 		close: func() error { return errors.Join(bare.close(), db.Close()) },
@@ -74,30 +77,29 @@ func measure(ctx context.Context, p plan, name string, n int) (rows []row, err e
 	defer func() { err = errors.Join(err, t.close()) }()
 
 	before := heap()
-	l, err := newLoad(t.store, clock, n)
+	l, err := newLoad(t.store, clock, n, t.cached)
 	if err != nil {
 		return nil, err
 	}
 	if err := l.fill(ctx, t.fillers, p.log); err != nil {
 		return nil, err
 	}
-	first := row{Store: name, Records: n, Unit: "Update", Bytes: float64(fileSize(dbPath(p, n))) / float64(n)}
+	first := row{Store: name, Records: n, Unit: t.unitName, Bytes: float64(fileSize(dbPath(p, n))) / float64(n)}
 	if name == "memstore" {
-		first.Unit = "H"
 		first.Bytes = float64(heap()-before-uint64(n*(idSize+codeSize))) / float64(n)
 		began := time.Now()
 		runtime.GC()
 		first.GC = time.Since(began)
 	}
 	for _, callers := range p.callers {
-		var wrongs, rights, units []timing
+		var wrongs, rights, colds, units []timing
 		progress := newProgress(p.log, fmt.Sprintf("checking, %d callers, round", callers), p.rounds)
 		for range p.rounds {
-			unit, wrong, right, err := t.round(ctx, l, callers, p)
+			r, err := t.round(ctx, l, callers, p)
 			if err != nil {
 				return rows, err
 			}
-			units, wrongs, rights = append(units, unit), append(wrongs, wrong), append(rights, right)
+			units, wrongs, rights, colds = append(units, r.unit), append(wrongs, r.wrong), append(rights, r.right), append(colds, r.cold)
 			progress.add(1)
 		}
 		progress.end()
@@ -106,44 +108,63 @@ func measure(ctx context.Context, p plan, name string, n int) (rows []row, err e
 		rows = append(rows, first.with(wrongs, units))
 		first.Guess = "right"
 		rows = append(rows, first.with(rights, units))
+		if l.cold != nil {
+			first.Guess = "cold"
+			rows = append(rows, first.with(colds, units))
+		}
 	}
 	return rows, nil
 }
 
-// round measures the other side, wrong guesses and right ones, in turns.
-func (t target) round(ctx context.Context, l *load, callers int, p plan) (unit, wrong, right timing, err error) {
+// A round is what the other side took, and each kind of check.
+type round struct{ unit, wrong, right, cold timing }
+
+// round measures the other side and each kind of check, in turns.
+func (t target) round(ctx context.Context, l *load, callers int, p plan) (r round, err error) {
 	most := t.most(l.n, callers)
-	for wrong.ops < most {
+	for r.wrong.ops < most {
 		codes := l.take(min(l.n, most))
-		if codes == nil {
-			if _, err = t.store.Sweep(ctx); err != nil {
-				return
+		var others []int
+		if l.cold != nil {
+			others = l.take(len(codes))
+		}
+		if codes == nil || l.cold != nil && others == nil {
+			if sweeping, ok := t.store.(storetest.Sweeper); ok {
+				if _, err := sweeping.Sweep(ctx); err != nil {
+					return r, err
+				}
 			}
-			if err = l.fill(ctx, t.fillers, p.log); err != nil {
-				return
+			if err := l.fill(ctx, t.fillers, p.log); err != nil {
+				return r, err
 			}
 			continue
 		}
-		var u, w, r timing
-		if u, err = t.unit(callers, len(codes)); err != nil {
-			return
+		measured := func(sum *timing, measure func() (timing, error)) {
+			if err != nil {
+				return
+			}
+			var one timing
+			one, err = measure()
+			*sum = sum.plus(one)
 		}
-		if w, err = l.check(ctx, callers, codes, false); err != nil {
-			return
+		measured(&r.unit, func() (timing, error) { return t.unit(callers, len(codes)) })
+		measured(&r.wrong, func() (timing, error) { return l.check(ctx, l.engine, callers, codes, false) })
+		measured(&r.right, func() (timing, error) { return l.check(ctx, l.engine, callers, codes, true) })
+		if l.cold != nil {
+			measured(&r.cold, func() (timing, error) { return l.check(ctx, l.cold, callers, others, false) })
 		}
-		if r, err = l.check(ctx, callers, codes, true); err != nil {
-			return
+		if err != nil {
+			return r, err
 		}
-		unit, wrong, right = unit.plus(u), wrong.plus(w), right.plus(r)
 	}
-	return
+	return r, nil
 }
 
 // check enters a code for each of the challenges, shared among the callers,
 // and insists on the right outcome of every one. Ids and guesses lie in the
 // order in which they are entered: to the engine they come from a request,
 // not from somewhere in a large array.
-func (l *load) check(ctx context.Context, callers int, order []int, right bool) (timing, error) {
+func (l *load) check(ctx context.Context, e *engine.Engine, callers int, order []int, right bool) (timing, error) {
 	ids, guesses := make([]byte, 0, len(order)*idSize), make([]byte, 0, len(order)*codeSize)
 	for _, i := range order {
 		ids = append(ids, l.ids[i*idSize:(i+1)*idSize]...)
@@ -159,7 +180,7 @@ func (l *load) check(ctx context.Context, callers int, order []int, right bool) 
 			if k%every == 0 {
 				began = time.Now()
 			}
-			_, err := l.engine.Verify(ctx, id, guess)
+			_, err := e.Verify(ctx, id, guess)
 			if k%every == 0 {
 				sample(time.Since(began))
 			}

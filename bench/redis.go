@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/passcode-go/passcode/adapters/redisstore"
+	"github.com/passcode-go/passcode/internal/servertest"
+)
+
+// bareSwap is the least that a compare-and-swap with an expiry is in Redis.
+const bareSwap = `
+local v = redis.call('GET', KEYS[1])
+if v ~= ARGV[1] then return v end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1
+`
+
+// A bareRedis calls one script for each check, through the client that the
+// store uses: the other side of redisstore's ratio.
+type bareRedis struct {
+	client rueidis.Client
+	swap   *rueidis.Lua
+	values bareValues
+}
+
+// bareValues are as many values as there are codes, of the size of a pending
+// code's record, and what each is now.
+type bareValues struct {
+	keys  []string
+	turns []uint64 // how often each was changed
+}
+
+func newBareValues(n int) bareValues {
+	b := bareValues{make([]string, n), make([]uint64, n)}
+	for i := range b.keys {
+		b.keys[i] = fmt.Sprintf("bare:%019d", i)
+	}
+	return b
+}
+
+// value is the one that the i-th key has after so many changes.
+func (b bareValues) value(turn uint64) []byte {
+	return fmt.Appendf(make([]byte, 0, recordSize), "%064d", turn)
+}
+
+// recordSize is the size of the record of a pending code.
+const recordSize = 64
+
+// measure changes values at random keys. change makes one change and reports
+// whether it was made; no two callers have one key.
+func (b bareValues) measure(ctx context.Context, callers, ops int, change func(key string, old, new []byte) (bool, error)) (timing, error) {
+	order := mathrand.Perm(len(b.keys))[:ops]
+	return timed(callers, ops, func(from, to int, sample func(time.Duration), every int) error {
+		for k := from; k < to; k++ {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			i := order[k]
+			began := time.Now()
+			done, err := change(b.keys[i], b.value(b.turns[i]), b.value(b.turns[i]+1))
+			if err == nil && !done {
+				err = errors.New("a bare swap found another value")
+			}
+			if err != nil {
+				return err
+			}
+			if k%every == 0 {
+				sample(time.Since(began))
+			}
+			b.turns[i]++
+		}
+		return nil
+	})
+}
+
+func (b *bareRedis) measure(ctx context.Context, callers, ops int) (timing, error) {
+	life := strconv.FormatInt((48 * time.Hour).Milliseconds(), 10)
+	return b.values.measure(ctx, callers, ops, func(key string, old, new []byte) (bool, error) {
+		n, err := b.swap.Exec(ctx, b.client, []string{key}, []string{string(old), string(new), life}).AsInt64()
+		return n == 1, err
+	})
+}
+
+// openRedis starts a private server, or uses the one of -redis, whose database
+// should be empty.
+func openRedis(ctx context.Context, p plan, n int, now func() time.Time) (target, error) {
+	stop := func() error { return nil }
+	url := p.redis
+	if url == "" {
+		server, err := servertest.StartRedis()
+		if err != nil {
+			return target{}, err
+		}
+		url, stop = server.URL(), server.Stop
+	}
+	// Nothing here has to survive a restart.
+	cfg := redisstore.Config{Prefix: "bench:", UnsafeVolatile: true, Now: now}
+	option, err := cfg.ClientOption(url)
+	if err != nil {
+		return target{}, errors.Join(err, stop())
+	}
+	client, err := rueidis.NewClient(option)
+	if err != nil {
+		return target{}, errors.Join(err, stop())
+	}
+	end := func() error { client.Close(); return stop() }
+	s, err := redisstore.New(ctx, client, cfg)
+	if err != nil {
+		return target{}, errors.Join(err, end())
+	}
+	bare := &bareRedis{client, rueidis.NewLuaScript(bareSwap), newBareValues(n)}
+	for i, key := range bare.values.keys {
+		if err := client.Do(ctx, client.B().Set().Key(key).Value(string(bare.values.value(0))).Ex(48*time.Hour).Build()).Error(); err != nil {
+			return target{}, errors.Join(fmt.Errorf("value %d: %w", i, err), end())
+		}
+	}
+	return target{
+		name: "redis", store: s, fillers: 256, cached: 4 * n, unitName: "script",
+		unit:  func(callers, ops int) (timing, error) { return bare.measure(ctx, callers, ops) },
+		most:  func(n, callers int) int { return min(n/2, 4000*min(callers, 16)) },
+		close: end,
+	}, nil
+}
