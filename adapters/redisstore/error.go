@@ -139,6 +139,14 @@ func refusal(op, text string) *Error {
 	if e.Kind == nil {
 		e.Detail = plainWords(rest)
 	}
+	// These have no code of their own: the answer of sentinels, and inside a
+	// script that of a command that is not permitted.
+	if strings.HasPrefix(text, "No such master with that name") {
+		*e = Error{Op: op, Code: "ERR", Kind: ErrURL, Detail: "the sentinels know no master_set of that name"}
+	}
+	if strings.HasPrefix(text, "The user executing the script") || strings.HasPrefix(text, "ACL failure in script") {
+		*e = Error{Op: op, Code: "ERR", Kind: ErrDenied}
+	}
 	return e
 }
 
@@ -197,6 +205,9 @@ func words(err error) string {
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return "it does not speak TLS"
+	}
+	if errors.Is(err, errGreeting) {
+		return "it does not speak as Redis does"
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) {
 		return "the connection was closed"

@@ -16,7 +16,7 @@ import (
 )
 
 // durable is what a server is started with that keeps all it confirms.
-var durable = []string{"--appendonly", "yes", "--appendfsync", "always"}
+var durable = []string{"--appendonly", "yes", "--appendfsync", "always", "--repl-diskless-sync-delay", "0"}
 
 // Most tests share one durable server and one cluster of such, each test with a
 // prefix of its own. A test that breaks a server starts its own.

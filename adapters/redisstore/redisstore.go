@@ -2,10 +2,7 @@ package redisstore
 
 import (
 	"context"
-	"crypto/tls"
-	"net"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,13 +35,10 @@ func Open(ctx context.Context, url string, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	var o opening
-	opt.DialCtxFn = o.dialer(ctx, dialer(opt))
+	opt.DialCtxFn = o.dialer(ctx, greeting(dialer(opt)))
 	client, err := rueidis.NewClient(opt)
 	if err != nil {
 		o.end()
-		if opt.Sentinel.MasterSet != "" && rueidis.IsRedisNil(err) {
-			return nil, &Error{Op: "open", Kind: ErrURL, Detail: "the sentinels know no master of that name"}
-		}
 		return nil, failure(ctx, "open", err)
 	}
 	s, err := New(ctx, client, cfg)
@@ -203,12 +197,12 @@ func (s *Store) Add(ctx context.Context, key string, delta int64, expires time.T
 
 // life returns for how many milliseconds the server has to keep a record. It is
 // counted from now, not given as a time of day, so that a server whose clock is
-// wrong drops nothing too early. 1 is the least that the server takes; at most it
-// is 30,000 years.
+// wrong drops nothing too early. 1 is the least that the server takes; the most
+// is some 30,000 years, which no later expiry changes.
 func (s *Store) life(expires time.Time) string {
-	const longest = 1e15
-	life := expires.UnixMilli() - s.cfg.Now().UnixMilli() + s.cfg.Skew.Milliseconds() + 1
-	return strconv.FormatInt(min(max(life, 1), longest), 10)
+	const longest = 1e12 // seconds; no sum of two of them overflows
+	seconds := min(max(expires.Unix(), -longest), longest) - s.cfg.Now().Unix() + 1
+	return strconv.FormatInt(max(seconds*1000+s.cfg.Skew.Milliseconds(), 1), 10)
 }
 
 // withoutStamp returns a stored value as one who has not set Fence sees it.
@@ -217,47 +211,4 @@ func withoutStamp(stored []byte) []byte {
 		return stored
 	}
 	return append(stored[:len(store.Rewound)], stored[min(stampLen, len(stored)):]...)
-}
-
-// An opening is the time in which Open makes connections. The client makes them
-// without its context, so what is there when that ends is closed.
-type opening struct {
-	mu    sync.Mutex
-	over  bool
-	stops []func() bool
-}
-
-type dialFunc = func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error)
-
-// dialer returns a dialer that heeds ctx, too, until end.
-func (o *opening) dialer(ctx context.Context, dial dialFunc) dialFunc {
-	return func(own context.Context, addr string, d *net.Dialer, config *tls.Config) (net.Conn, error) {
-		own, cancel := context.WithCancel(own)
-		defer cancel()
-		o.watch(ctx, cancel)
-		conn, err := dial(own, addr, d, config)
-		if err == nil {
-			o.watch(ctx, func() { conn.Close() })
-		}
-		return conn, err
-	}
-}
-
-// watch calls f when ctx ends, unless end comes first.
-func (o *opening) watch(ctx context.Context, f func()) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.over {
-		o.stops = append(o.stops, context.AfterFunc(ctx, f))
-	}
-}
-
-func (o *opening) end() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.over = true
-	for _, stop := range o.stops {
-		stop()
-	}
-	o.stops = nil
 }

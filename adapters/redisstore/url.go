@@ -1,8 +1,6 @@
 package redisstore
 
 import (
-	"context"
-	"crypto/tls"
 	"net"
 	"net/url"
 	"slices"
@@ -88,13 +86,21 @@ func parseURL(raw string) (opt rueidis.ClientOption, err error) {
 	}
 	switch u.Scheme {
 	case "redis", "rediss", "valkey", "valkeys":
-		if u.Hostname() == "" {
+		if host := u.Hostname(); host == "" || strings.Contains(host, ":") && u.Host[0] != '[' {
 			return bad("it has no host")
 		}
-		if !slices.ContainsFunc(append(query["addr"], u.Host), func(host string) bool { return strings.Contains(host, ",") }) {
-			break
+		for _, addr := range query["addr"] {
+			if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || port == "" {
+				return bad("a further host is given as addr=HOST:PORT")
+			}
 		}
-		return bad("further hosts are given as addr=HOST:PORT each")
+		if strings.Contains(u.Host, ",") {
+			return bad("each further host is given as addr=HOST:PORT")
+		}
+		if u.Path == "/" {
+			u.Path = "" // so other clients write it
+			raw = u.String()
+		}
 	case "unix":
 		if u.Host != "" || u.Path == "" {
 			return bad("unix:// takes the path of a socket")
@@ -113,17 +119,4 @@ func parseURL(raw string) (opt rueidis.ClientOption, err error) {
 	}
 	opt.Sentinel.Username, opt.Sentinel.Password = query.Get("sentinel_username"), query.Get("sentinel_password")
 	return opt, nil
-}
-
-// dialer returns how a client of opt makes a connection.
-func dialer(opt rueidis.ClientOption) func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
-	if opt.DialCtxFn != nil {
-		return opt.DialCtxFn
-	}
-	return func(ctx context.Context, addr string, d *net.Dialer, config *tls.Config) (net.Conn, error) {
-		if config == nil {
-			return d.DialContext(ctx, "tcp", addr)
-		}
-		return (&tls.Dialer{NetDialer: d, Config: config}).DialContext(ctx, "tcp", addr)
-	}
 }
