@@ -1,0 +1,119 @@
+package loginpage
+
+import (
+	"bytes"
+	"errors"
+	"html/template"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"github.com/passcode-go/passcode/countries/region"
+	"github.com/passcode-go/passcode/delivery"
+)
+
+// maxFirst is how many first pages are kept, at some 10 KB each: who comes with
+// one language after the other gets none kept for long, and no more memory.
+const maxFirst = 256
+
+// firstPages keeps the first page as it was written for each channel, language
+// and country. It is what everybody asks for, and the list of countries makes it
+// the longest. What differs besides is the path to return to, for which it has
+// holes.
+type firstPages struct {
+	p    *Pages
+	mu   sync.RWMutex
+	kept map[firstKey][]piece
+}
+
+type firstKey struct {
+	channel delivery.Channel
+	lang    int
+	country region.Code
+	returns bool // there is a path to return to
+}
+
+// A piece is some of a page, and how the path to return to is written after it.
+type piece struct {
+	html  []byte
+	after func(string) string // nil: not at all
+}
+
+// hole is a path to return to that stands nowhere else in a page.
+const hole = "/return-to-hole"
+
+var (
+	holeInText  = []byte(template.HTMLEscapeString(hole))
+	holeInQuery = []byte(template.URLQueryEscaper(hole))
+)
+
+var errHole = errors.New("the path to return to cannot be cut out")
+
+func newFirstPages(p *Pages) *firstPages {
+	return &firstPages{p: p, kept: make(map[firstKey][]piece)}
+}
+
+// show writes the first page.
+func (f *firstPages) show(v *visit, c delivery.Channel, back string) {
+	key := firstKey{c, v.lang, v.reached(c), back != ""}
+	f.mu.RLock()
+	pieces, ok := f.kept[key]
+	f.mu.RUnlock()
+	if !ok {
+		var err error
+		if pieces, err = f.cut(v, key); err != nil {
+			v.show(http.StatusOK, v.startPage(c, back))
+			return
+		}
+		f.mu.Lock()
+		if len(f.kept) >= maxFirst {
+			clear(f.kept)
+		}
+		f.kept[key] = pieces
+		f.mu.Unlock()
+	}
+	var b bytes.Buffer
+	for _, piece := range pieces {
+		b.Write(piece.html)
+		if piece.after != nil {
+			b.WriteString(piece.after(back))
+		}
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	v.w.Write(b.Bytes())
+}
+
+// cut writes the page once and cuts it at its holes.
+func (f *firstPages) cut(v *visit, key firstKey) ([]piece, error) {
+	back := ""
+	if key.returns {
+		back = hole
+	}
+	html, err := execute(f.p.templates["start"], v.startPage(key.channel, back))
+	if err != nil {
+		return nil, err
+	}
+	var pieces []piece
+	for key.returns {
+		text, query := bytes.Index(html, holeInText), bytes.Index(html, holeInQuery)
+		if text < 0 && query < 0 {
+			break
+		}
+		if text >= 0 && (query < 0 || text < query) {
+			pieces = append(pieces, piece{html[:text], template.HTMLEscapeString})
+			html = html[text+len(holeInText):]
+		} else {
+			pieces = append(pieces, piece{html[:query], func(s string) string { return template.URLQueryEscaper(s) }})
+			html = html[query+len(holeInQuery):]
+		}
+	}
+	pieces = append(pieces, piece{html, nil})
+	for _, piece := range pieces {
+		if bytes.Contains(piece.html, []byte(hole[1:])) {
+			return nil, errHole // a template of the program writes it in its own way
+		}
+	}
+	return pieces, nil
+}
