@@ -2,7 +2,9 @@ package pgstore
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -12,14 +14,14 @@ import (
 )
 
 // What can be wrong with a server, its database or its answer. They are found
-// in errors with errors.Is; [Error] has the details.
+// in errors with errors.Is; an [Error] has the details.
 var (
 	// ErrConfig is returned for a Config with an impossible setting.
 	ErrConfig = errors.New("pgstore: bad configuration")
 
-	// ErrURL is returned by Open for a connection string that is none. Most
-	// often a character of the password must be percent-encoded.
-	ErrURL = errors.New("pgstore: the connection string cannot be parsed")
+	// ErrURL is returned by Open for a connection string that cannot be parsed.
+	// Often a character of the password should have been percent-encoded.
+	ErrURL = errors.New("pgstore: bad connection string")
 
 	// ErrAuth is returned if the server refuses the user, the password or the
 	// database.
@@ -32,17 +34,19 @@ var (
 	// before the answer came.
 	ErrUnreachable = errors.New("pgstore: no connection to the server")
 
-	// ErrTimeout is returned if the answer did not come within Config.Timeout.
-	ErrTimeout = errors.New("pgstore: no answer in time")
+	// ErrTimeout is returned if no answer came in time. It wraps
+	// context.DeadlineExceeded.
+	ErrTimeout = fmt.Errorf("pgstore: no answer in time: %w", context.DeadlineExceeded)
 
-	// ErrBusy is returned if the server has no connection or memory left.
-	ErrBusy = errors.New("pgstore: the server is out of connections or memory")
+	// ErrBusy is returned if the server or the pool has no connection left, or
+	// the server no memory.
+	ErrBusy = errors.New("pgstore: out of connections or memory")
 
 	// ErrDiskFull is returned if the server's disk is full. Nothing was written.
 	ErrDiskFull = errors.New("pgstore: the server's disk is full")
 
-	// ErrReadOnly is returned by a server that takes no writes: a standby, or
-	// one whose default_transaction_read_only is on.
+	// ErrReadOnly is returned for a server that takes no writes: a standby, or
+	// one where default_transaction_read_only is on.
 	ErrReadOnly = errors.New("pgstore: the server is read-only")
 
 	// ErrVersion is returned for a server older than Postgres 13.
@@ -60,16 +64,15 @@ var (
 	ErrDamaged = errors.New("pgstore: the tables are not what the record of migrations says")
 )
 
-// An Error says what a call failed at. Its text is made of words of this
-// package, the server's SQLSTATE and the operating system's name of a failure:
-// nothing of a connection string, a statement or a row, which the driver's and
-// the server's own errors may repeat. For the same reason it unwraps to Kind
-// alone, not to those.
+// An Error says what failed at the server or on the way there. Its text is made
+// of words of this package, the SQLSTATE and the operating system's name of a
+// failure. The driver's and the server's own errors may repeat the connection
+// string, the statement or a row; they are neither shown nor wrapped.
 type Error struct {
-	Op     string // what was done: "swap", "get", "open", ...
-	Kind   error  // one of the errors above; nil if none fits
+	Op     string // what was done: "swap", "get", "add", "sweep", "open", "migrate" or one of a Directory
+	Kind   error  // one of the errors above, or context.Canceled; nil if none fits
 	Code   string // the server's SQLSTATE, if it said one
-	Detail string // more words, if any
+	Detail string // more words, if there are any
 }
 
 func (e *Error) Error() string {
@@ -103,8 +106,8 @@ func newError(kind error, code, detail string) *Error {
 	return &Error{Kind: kind, Code: code, Detail: detail}
 }
 
-// failure makes an Error of what the driver returned; nil and errors of this
-// module stay what they are.
+// failure makes an Error of what the driver returned; nil stays nil, and an
+// Error what it is.
 func failure(op string, err error) error {
 	if err == nil {
 		return nil
@@ -120,9 +123,17 @@ func failure(op string, err error) error {
 		e.Kind, e.Code = kindOf(pg.Code), pg.Code
 		return e
 	}
-	e.Kind, e.Detail = ErrUnreachable, words(err)
-	if errors.Is(err, context.DeadlineExceeded) {
-		e.Kind, e.Detail = ErrTimeout, ""
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Kind = ErrTimeout
+	case errors.Is(err, context.Canceled):
+		e.Kind = context.Canceled
+	case errors.Is(err, pgconn.ErrReadOnlyConnection):
+		e.Kind = ErrReadOnly
+	case isConnection(err):
+		e.Kind, e.Detail = ErrUnreachable, words(err)
+	default:
+		e.Detail = fmt.Sprintf("unexpected %T", err)
 	}
 	return e
 }
@@ -144,6 +155,8 @@ func kindOf(code string) error {
 		return ErrTimeout
 	case "3D000": // no such database
 		return ErrAuth
+	case "42939", "42602": // a reserved or impossible name
+		return ErrConfig
 	}
 	switch code[:min(2, len(code))] {
 	case "08":
@@ -156,16 +169,31 @@ func kindOf(code string) error {
 	return nil
 }
 
+// isConnection reports whether a connection could not be made or broke.
+func isConnection(err error) bool {
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, pgconn.ErrConnClosed)
+}
+
 // words says what became of a connection, without names and addresses.
 func words(err error) string {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
 		return "no such host"
 	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "its certificate is not trusted"
+	}
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return errno.Error()
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return "it was closed"
+	if c, ok := errors.AsType[*pgconn.ConnectError](err); ok && c.Config.TLSConfig != nil {
+		return "perhaps it speaks no TLS"
 	}
 	return ""
 }

@@ -60,22 +60,20 @@ func (db *DB) getter() func(batch []*get, more func() []*get) error {
 func fetch(ctx context.Context, conn *pgx.Conn, statement string, batch []*get) error {
 	byKey := func(g *get, key string) int { return cmp.Compare(g.key, key) }
 	slices.SortFunc(batch, func(a, b *get) int { return byKey(a, b.key) })
-	keys := column(batch, func(g *get) string { return g.key })
-	rows, err := conn.Query(ctx, statement, slices.Compact(keys))
-	if err != nil {
-		return err
-	}
-	var key string
-	var value []byte
 	for _, g := range batch {
 		g.value = nil // left by an attempt that was undone
 	}
-	_, err = pgx.ForEachRow(rows, []any{&key, &value}, func() error {
+	keys := slices.Compact(column(batch, func(g *get) string { return g.key }))
+	return queryMany(ctx, conn, statement, []any{keys}, func(rows pgx.Rows) error {
+		var key string
+		var value []byte
+		if err := rows.Scan(&key, &value); err != nil {
+			return err
+		}
 		i, _ := slices.BinarySearchFunc(batch, key, byKey)
 		for ; i < len(batch) && batch[i].key == key; i++ {
 			batch[i].value = append([]byte{}, value...)
 		}
 		return nil
 	})
-	return err
 }

@@ -77,7 +77,7 @@ func openDB(t testing.TB, url string, cfg Config) *DB {
 	}
 	t.Cleanup(func() {
 		db.Close()
-		execAt(t, url, "DROP SCHEMA IF EXISTS "+db.schema.quoted()+" CASCADE")
+		execConfig(t, db.pool.Config().ConnConfig, "DROP SCHEMA IF EXISTS "+db.schema.quoted()+" CASCADE")
 	})
 	return db
 }
@@ -98,11 +98,30 @@ func testDatabase(t testing.TB) string {
 	return u.String()
 }
 
+// databaseOf returns the name of the database in a URL.
+func databaseOf(t testing.TB, url string) string {
+	t.Helper()
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg.Database
+}
+
 // execAt runs statements over a connection of their own.
 func execAt(t testing.TB, url string, statements ...string) {
 	t.Helper()
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	execConfig(t, cfg, statements...)
+}
+
+func execConfig(t testing.TB, cfg *pgx.ConnConfig, statements ...string) {
+	t.Helper()
 	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, url)
+	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,7 +71,7 @@ func readMigrations(dir fs.FS) ([]migration, error) {
 func Migrate(ctx context.Context, pool *pgxpool.Pool, cfg Config) error {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
-		return err
+		return failure("migrate", err)
 	}
 	known, err := readMigrations(migrationFiles)
 	if err != nil {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -52,8 +54,8 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Timeout == 0 {
 		c.Timeout = 5 * time.Second
 	}
-	if len(c.Schema) > 63 {
-		return c, newError(ErrConfig, "", "a schema's name has at most 63 bytes")
+	if len(c.Schema) > 63 || strings.ContainsRune(c.Schema, 0) || !utf8.ValidString(c.Schema) {
+		return c, newError(ErrConfig, "", "a schema's name has at most 63 bytes of UTF-8 and no NUL")
 	}
 	if c.Timeout < 0 {
 		return c, newError(ErrConfig, "", "Timeout is negative")
@@ -68,7 +70,8 @@ type DB struct {
 	cfg    Config
 	schema schema
 
-	// Each kind of operation is carried by statements of its own.
+	// Each kind of operation is carried by statements of its own, one at a time.
+	// More at once would carry fewer each, which costs more than it gains.
 	gets    *group.Group[get]
 	updates *group.Group[swap]
 	creates *group.Group[swap]
@@ -92,11 +95,25 @@ func newDB(pool *pgxpool.Pool, cfg Config) *DB {
 	return db
 }
 
-// Open connects to the database that url names, in any form that libpq knows.
+// Open connects to the database that url names, as libpq writes it:
+// "postgres://user:password@host:port/database?sslmode=verify-full". It makes a
+// pool of its own, which Close closes; pool_max_conns=20 in url sets its size.
+//
+// Errors: ErrConfig, ErrURL, ErrUnreachable, ErrTimeout, ErrAuth, ErrBusy,
+// ErrVersion, ErrReadOnly, ErrNotMigrated, ErrNewer, ErrDamaged, ErrDenied, each
+// in an [*Error].
 func Open(ctx context.Context, url string, cfg Config) (*DB, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, failure("open", err)
+	}
 	parsed, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, newError(ErrURL, "", "") // what the driver says repeats it
+		// What the driver says of it may repeat the password.
+		return nil, failure("open", newError(ErrURL, "", "want postgres://user:password@host:port/database, with special characters percent-encoded"))
+	}
+	if parsed.ConnConfig.ConnectTimeout == 0 {
+		parsed.ConnConfig.ConnectTimeout = cfg.Timeout
 	}
 	// A standby would answer Get with what was. After a failover the pool may
 	// find itself connected to one.
@@ -116,11 +133,15 @@ func Open(ctx context.Context, url string, cfg Config) (*DB, error) {
 	return db, nil
 }
 
-// New uses a pool of the program, which stays the program's to close.
+// New uses a pool of the program, which stays the program's to close. Its
+// connections must lead to the primary server, also after a failover:
+// target_session_attrs=read-write sees to that.
+//
+// Errors: as Open, save ErrURL.
 func New(ctx context.Context, pool *pgxpool.Pool, cfg Config) (*DB, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
-		return nil, err
+		return nil, failure("open", err)
 	}
 	if cfg.Migrate {
 		if err := Migrate(ctx, pool, cfg); err != nil {
@@ -128,6 +149,8 @@ func New(ctx context.Context, pool *pgxpool.Pool, cfg Config) (*DB, error) {
 		}
 	}
 	db := newDB(pool, cfg)
+	ctx, cancel := context.WithTimeout(ctx, cfg.Timeout)
+	defer cancel()
 	if err := onConn(ctx, pool, "open", func(conn *pgx.Conn) error { return db.check(ctx, conn) }); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/passcode-go/passcode/internal/group"
 	"github.com/passcode-go/passcode/store"
 )
 
@@ -63,9 +64,8 @@ func (db *DB) CompareAndSwap(ctx context.Context, key string, old, new []byte, e
 	}
 }
 
-func (db *DB) swaps(old, new []byte) interface {
-	Do(context.Context, *swap) error
-} {
+// swaps returns the group of a kind of swap.
+func (db *DB) swaps(old, new []byte) *group.Group[swap] {
 	switch {
 	case old == nil:
 		return db.creates

@@ -42,15 +42,18 @@ func (db *DB) Sweep(ctx context.Context) (int, error) {
 // sweepSome looks at up to limit rows of a table that are due, and returns how
 // many there were and how many it dropped.
 func (db *DB) sweepSome(ctx context.Context, table string, limit int) (seen, dropped int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, db.cfg.Timeout)
+	limited, cancel := context.WithTimeout(ctx, db.cfg.Timeout)
 	defer cancel()
 	statement := db.schema.sql(strings.ReplaceAll(sweep, "TABLE", table))
-	err = db.call(ctx, "sweep", func(conn *pgx.Conn) error {
-		return queryMany(ctx, conn, statement, []any{db.cfg.Now(), limit}, func(rows pgx.Rows) error {
+	err = db.call(limited, "sweep", func(conn *pgx.Conn) error {
+		return queryMany(limited, conn, statement, []any{db.cfg.Now(), limit}, func(rows pgx.Rows) error {
 			return rows.Scan(&seen, &dropped, nil)
 		})
 	})
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return 0, 0, ctx.Err()
+	case err != nil:
 		return 0, 0, err
 	}
 	return seen, dropped, nil
