@@ -184,7 +184,7 @@ func (b *Breaker) send(ctx context.Context, m *Message, limit time.Duration) (Re
 			receipt, e = again, learned
 		}
 	}
-	turned := b.circuit.leave(pass, now, learned, ctx.Err() == context.Canceled)
+	turned := b.circuit.leave(pass, now, learned, errors.Is(ctx.Err(), context.Canceled))
 	if turned.opened && e == learned {
 		told := *e // the observer may have e
 		told.RetryAfter = max(told.RetryAfter, turned.until.Sub(now))

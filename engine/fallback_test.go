@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,8 +14,9 @@ import (
 	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/delivery/deliverytest"
 	"github.com/passcode-go/passcode/engine"
+	"github.com/passcode-go/passcode/engine/receipts"
 	"github.com/passcode-go/passcode/policy"
-	"github.com/passcode-go/passcode/store/storetest"
+	"github.com/passcode-go/passcode/store/memstore"
 )
 
 // onWhatsApp is a request whose channel falls back to SMS.
@@ -125,42 +125,6 @@ func TestFallbackKeepsCountryRules(t *testing.T) {
 	b.verify(challenge.ID, code, nil)
 }
 
-// If the fallback's provider refuses too, one error has both answers.
-func TestBothChannelsRefuse(t *testing.T) {
-	t.Parallel()
-	for second, want := range map[delivery.Kind]error{
-		delivery.Temporary:     delivery.ErrTemporary,
-		delivery.Throttled:     delivery.ErrThrottled,
-		delivery.Rejected:      delivery.ErrRejected,
-		delivery.Configuration: delivery.ErrConfiguration,
-	} {
-		b := newBench(t, withFallback)
-		b.fail = func(ctx context.Context, m delivery.Message) error {
-			if m.Channel == delivery.SMS {
-				return refuse(delivery.SMS, second)(ctx, m)
-			}
-			return refuse(delivery.WhatsApp, delivery.Rejected)(ctx, m)
-		}
-		_, err := b.Engine.Start(t.Context(), onWhatsApp)
-		e := b.check("Start", err, engine.ErrDelivery)
-		var failure *delivery.Error
-		if !errors.Is(err, want) || !errors.As(err, &failure) || e.RetryAfter != time.Second {
-			t.Fatalf("%v", err)
-		}
-		if tries := failure.Tries(); len(tries) != 2 || tries[0].Provider != "whatsapp-co" || tries[1].Provider != "sms-co" {
-			t.Errorf("%+v", tries)
-		}
-		if e := b.events[2]; e.Channel != delivery.SMS || e.Provider != "sms-co" {
-			t.Errorf("%+v", e)
-		}
-		if got := b.kinds(); got != "started fell_back delivery_failed" {
-			t.Errorf("events: %s", got)
-		}
-		_, err = b.Engine.VerifyAddress(t.Context(), onWhatsApp, b.last().Code.Reveal())
-		b.check("VerifyAddress", err, engine.ErrUsed)
-	}
-}
-
 // A message that nothing is heard of: the same code goes by SMS, with what is
 // left of its time and its tries.
 func TestFallbackOnSilence(t *testing.T) {
@@ -225,121 +189,6 @@ func TestFallbackUnconfirmed(t *testing.T) {
 	}
 }
 
-// Of any number of calls one falls back.
-func TestFallbackOnce(t *testing.T) {
-	t.Parallel()
-	onEveryStore(t, func(t *testing.T, old *bench) {
-		b := newBench(t, withFallback, func(c *engine.Config) { c.Store = old.Store })
-		for n := range 5 {
-			req := onWhatsApp
-			req.To = number(n)
-			challenge, code := b.start(req)
-			sent := b.sent()
-			var fell, used, rest atomic.Int32
-			race(50, func(int) {
-				switch _, err := b.Engine.Fallback(t.Context(), challenge, nil); {
-				case err == nil:
-					fell.Add(1)
-				case errors.Is(err, engine.ErrUsed):
-					used.Add(1)
-				default:
-					rest.Add(1)
-				}
-			})
-			if fell.Load() != 1 || used.Load() != 49 || b.sent() != sent+1 {
-				t.Fatalf("%d fell back, %d were refused, %d otherwise, %d messages", fell.Load(), used.Load(), rest.Load(), b.sent()-sent)
-			}
-			b.verify(challenge.ID, code, nil)
-		}
-	})
-}
-
-func TestFallbackRefuses(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		do   func(b *bench, challenge *engine.Challenge, code string)
-		want error
-	}{
-		"used":     {func(b *bench, c *engine.Challenge, code string) { b.verify(c.ID, code, nil) }, engine.ErrUsed},
-		"replaced": {func(b *bench, _ *engine.Challenge, _ string) { b.start(onWhatsApp) }, engine.ErrUsed},
-		"cancelled": {func(b *bench, c *engine.Challenge, _ string) {
-			b.check("Cancel", b.Engine.Cancel(b.t.Context(), c.ID), nil)
-		}, engine.ErrUsed},
-		"expired": {func(b *bench, _ *engine.Challenge, _ string) { b.advance(2 * time.Minute) }, engine.ErrExpired},
-		"tries spent": {func(b *bench, c *engine.Challenge, code string) {
-			for range 5 {
-				b.verify(c.ID, wrong(code), engine.ErrWrong)
-			}
-		}, engine.ErrUsed},
-		"locked": {func(b *bench, c *engine.Challenge, code string) {
-			for range 5 {
-				b.verify(c.ID, wrong(code), engine.ErrWrong)
-			}
-			*c, code = b.start(onWhatsApp)
-			for range 5 {
-				b.verify(c.ID, wrong(code), engine.ErrWrong)
-			}
-		}, engine.ErrLocked},
-		"not of this program": {func(_ *bench, c *engine.Challenge, _ string) {
-			*c = engine.Challenge{ID: c.ID, Subject: c.Subject, Channel: c.Channel}
-		}, engine.ErrRequest},
-		"none":             {func(_ *bench, c *engine.Challenge, _ string) { *c = engine.Challenge{} }, engine.ErrRequest},
-		"without fallback": {func(b *bench, c *engine.Challenge, _ string) { *c, _ = b.start(someone) }, engine.ErrRequest},
-		"id changed":       {func(_ *bench, c *engine.Challenge, _ string) { c.ID = "c.x" }, engine.ErrRequest},
-		"channel changed":  {func(_ *bench, c *engine.Challenge, _ string) { c.Channel = delivery.Email }, engine.ErrRequest},
-		"subject changed":  {func(_ *bench, c *engine.Challenge, _ string) { c.Subject = "other" }, engine.ErrRequest},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := newBench(t, withFallback)
-			challenge, code := b.start(onWhatsApp)
-			tt.do(b, &challenge, code)
-			sent := b.sent()
-			b.kinds()
-			fallen, err := b.Engine.Fallback(t.Context(), challenge, nil)
-			b.check("Fallback", err, tt.want)
-			if b.sent() != sent || fallen.ID != "" {
-				t.Errorf("%+v, and %d messages", fallen, b.sent()-sent)
-			}
-			want := ""
-			if tt.want == engine.ErrLocked {
-				want = "locked"
-			}
-			if got := b.kinds(); got != want {
-				t.Errorf("events: %s", got)
-			}
-		})
-	}
-}
-
-// If the fallback takes nothing the code goes on by its first channel, and may
-// try again.
-func TestFallbackNotTaken(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, withFallback)
-	b.fail = refuse(delivery.SMS, delivery.Temporary)
-	challenge, code := b.start(onWhatsApp)
-	_, err := b.Engine.Fallback(t.Context(), challenge, nil)
-	if e := b.check("Fallback", err, engine.ErrDelivery); !errors.Is(err, delivery.ErrTemporary) || e.RetryAfter != time.Second {
-		t.Error(err)
-	}
-	if got := b.kinds(); got != "started sent fell_back delivery_failed" {
-		t.Errorf("events: %s", got)
-	}
-	proof, err := b.Engine.Verify(t.Context(), challenge.ID, code)
-	if err != nil || proof.Channel != delivery.WhatsApp {
-		t.Errorf("%+v, %v: nothing was ever sent by SMS", proof, err)
-	}
-
-	challenge, code = b.start(onWhatsApp)
-	b.Engine.Fallback(t.Context(), challenge, nil)
-	b.fail = nil
-	if challenge, err = b.Engine.Fallback(t.Context(), challenge, nil); err != nil || challenge.Channel != delivery.SMS {
-		t.Fatalf("%+v, %v", challenge, err)
-	}
-	b.verify(challenge.ID, code, nil)
-}
-
 // A code that has fallen back is signed by the newest key, and lives without
 // the old one.
 func TestFallbackSignsAnew(t *testing.T) {
@@ -361,45 +210,6 @@ func TestFallbackSignsAnew(t *testing.T) {
 	b.verify(challenge.ID, code, nil)
 }
 
-// Whatever the store fails at, nothing is sent that is perhaps not recorded,
-// and the code goes on.
-func TestFallbackStoreFails(t *testing.T) {
-	t.Parallel()
-	for _, fault := range []storetest.Fault{storetest.Before, storetest.After} {
-		plain, plan := faultyBench(t)
-		b := newBench(t, withFallback, func(c *engine.Config) { c.Store = plain.Store })
-		challenge, code := b.start(onWhatsApp)
-		plan.Store(failOn(storetest.CompareAndSwap, fault))
-		_, err := b.Engine.Fallback(t.Context(), challenge, nil)
-		b.check("Fallback", err, engine.ErrUnavailable)
-		if b.sent() != 1 {
-			t.Error("something was sent")
-		}
-		plan.Store(nil)
-		_, err = b.Engine.Fallback(t.Context(), challenge, nil)
-		if fault == storetest.Before {
-			b.check("second Fallback", err, nil)
-		} else {
-			b.check("second Fallback", err, engine.ErrUsed)
-		}
-		b.verify(challenge.ID, code, nil)
-
-		// The same while Start falls back by itself.
-		b.fail = func(ctx context.Context, m delivery.Message) error {
-			plan.Store(failOn(storetest.CompareAndSwap, fault))
-			return refuse(delivery.WhatsApp, delivery.Rejected)(ctx, m)
-		}
-		sent := b.sent()
-		b.kinds()
-		_, err = b.Engine.Start(t.Context(), onWhatsApp)
-		b.check("Start", err, engine.ErrUnavailable)
-		if got := b.kinds(); b.sent() != sent+1 || got != "started delivery_failed" {
-			t.Errorf("%d messages, events: %s", b.sent()-sent, got)
-		}
-		plan.Store(nil)
-	}
-}
-
 // What a report says of a failure is shown to nobody with code or address.
 func TestFallbackLeaksNothing(t *testing.T) {
 	t.Parallel()
@@ -419,26 +229,6 @@ func TestFallbackLeaksNothing(t *testing.T) {
 	for _, secret := range []string{" " + code, `"` + code, onWhatsApp.To, onWhatsApp.To[1:]} {
 		if strings.Contains(shown, secret) {
 			t.Errorf("%q is shown: %s", secret, shown)
-		}
-	}
-}
-
-func TestNewRefusesFallbacks(t *testing.T) {
-	t.Parallel()
-	for want, change := range map[string]map[delivery.Channel]delivery.Channel{
-		`"sms" has the Fallback "sms", which has one itself`:             {delivery.SMS: delivery.SMS},
-		`"sms" has the Fallback "whatsapp", which has one itself`:        {delivery.SMS: delivery.WhatsApp, delivery.WhatsApp: delivery.SMS},
-		`"whatsapp" has the Fallback "email", which has other addresses`: {delivery.WhatsApp: delivery.Email},
-		`"whatsapp" has the Fallback "pigeon", which is no channel`:      {delivery.WhatsApp: "pigeon"},
-	} {
-		cfg := newBench(t).Config
-		for from, to := range change {
-			channel := cfg.Channels[from]
-			channel.Fallback = to
-			cfg.Channels[from] = channel
-		}
-		if e, err := engine.New(cfg); e != nil || err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("New = %v, %v; want %q", e, err, want)
 		}
 	}
 }
@@ -465,16 +255,23 @@ func TestMessageRegion(t *testing.T) {
 	b.start(engine.Request{Channel: delivery.SMS, To: "+46701234567"})
 }
 
-// A code goes by WhatsApp, nothing is heard of it, and the program has it sent
-// by SMS: its own timer has fired, or a report came that says Failed.
+// A code goes by WhatsApp. When the program's own timer fires it looks at what
+// has become of the message, and has the same code sent by SMS.
 func ExampleEngine_Fallback() {
 	ctx := context.Background()
-	silent, phone := deliverytest.New(), deliverytest.New()
-	cfg := engine.Config{Store: exampleStore(), Keys: engine.RandomKeys(), Channels: engine.Channels{
-		delivery.WhatsApp: {Sender: silent, Parse: countries.Mobile, Fallback: delivery.SMS},
-		delivery.SMS:      {Sender: phone, Parse: countries.Mobile, Spend: policy.Spend{PerDay: 10_000, PerRegion: 2000}},
-	}}
-	eng, err := engine.New(cfg)
+	records, err := memstore.New(memstore.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	kept, err := receipts.New(receipts.Config{Store: records})
+	if err != nil {
+		log.Fatal(err)
+	}
+	whatsapp, phone := deliverytest.New(), deliverytest.New()
+	eng, err := engine.New(engine.Config{Store: records, Keys: engine.RandomKeys(), Channels: engine.Channels{
+		delivery.WhatsApp: {Sender: kept.Sender(whatsapp), Parse: countries.Mobile, Fallback: delivery.SMS},
+		delivery.SMS:      {Sender: kept.Sender(phone), Parse: countries.Mobile, Spend: policy.Spend{PerDay: 10_000, PerRegion: 2000}},
+	}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -483,19 +280,38 @@ func ExampleEngine_Fallback() {
 		log.Fatal(err)
 	}
 
-	challenge, err = eng.Fallback(ctx, challenge, nil)
+	// Meanwhile the handler of the provider's callback may have told this.
+	err = kept.Report(ctx, delivery.Report{Provider: "inbox", ID: challenge.Receipt.ID, Message: challenge.Message,
+		Status: delivery.Failed, Kind: delivery.Rejected, Reason: "no such user"})
 	if err != nil {
 		log.Fatal(err)
 	}
-	if why := challenge.FellBack; why != nil && why.Kind == delivery.Rejected {
+
+	// The timer fires.
+	record, err := kept.Message(ctx, challenge.Message)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if record.State == receipts.Delivered {
+		return
+	}
+	var why *delivery.Error
+	if record.State == receipts.Failed {
+		why = &delivery.Error{Kind: record.Kind, Provider: record.Provider, Reason: record.Reason}
+	}
+	challenge, err = eng.Fallback(ctx, challenge, why)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if challenge.FellBack.Kind == delivery.Rejected {
 		fmt.Println("This number is not on WhatsApp. We sent the code by", challenge.Channel)
-	} else if why != nil {
+	} else {
 		fmt.Println("WhatsApp takes its time. We sent the same code by", challenge.Channel)
 	}
 	message, _ := phone.WaitFor(ctx, "+12025550162")
 	proof, err := eng.Verify(ctx, challenge.ID, message.Code.Reveal())
 	fmt.Println("came back by", proof.Channel, err)
 	// Output:
-	// WhatsApp takes its time. We sent the same code by sms
+	// This number is not on WhatsApp. We sent the code by sms
 	// came back by sms <nil>
 }

@@ -17,15 +17,6 @@ import (
 	"github.com/passcode-go/passcode/store/storetest"
 )
 
-// exampleStore returns a store for examples.
-func exampleStore() store.Store {
-	s, err := memstore.New(memstore.Config{})
-	if err != nil {
-		panic(err)
-	}
-	return s
-}
-
 // spends limits a channel, and lets SMS reach every country.
 func spends(channel delivery.Channel, s policy.Spend) func(*engine.Config) {
 	return func(c *engine.Config) {
@@ -85,9 +76,6 @@ func TestSpendPerRegion(t *testing.T) {
 	if e := b.text(number(5), engine.ErrLimited); !strings.Contains(e.Error(), "6 by sms") {
 		t.Error(e)
 	}
-	// What the day refused was not counted for the region.
-	b = newBench(t, spends(delivery.SMS, policy.Spend{PerDay: 6, PerRegion: 1}), func(c *engine.Config) { c.Store = b.Store })
-	b.text("+46701234567", engine.ErrLimited)
 	mail := newBench(t, spends(delivery.Email, policy.Spend{PerDay: 2, PerRegion: 1}))
 	for range 2 {
 		mail.start(engine.Request{Channel: delivery.Email, To: "ada@example.com"})
@@ -129,6 +117,21 @@ func TestSpendIsGivenBack(t *testing.T) {
 		}
 		b.text(number(7), want)
 	}
+}
+
+// What was refused leaves nothing behind, neither in the day nor in the region.
+func TestSpendRefusedIsNotCounted(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, spends(delivery.SMS, policy.Spend{PerDay: 1, PerRegion: 1}))
+	b.fail = func(context.Context, delivery.Message) error {
+		for range 3 { // while the one message of the day is out
+			b.text("+46701234567", engine.ErrLimited)
+		}
+		return &delivery.Error{Kind: delivery.Temporary}
+	}
+	b.text(number(1), engine.ErrDelivery)
+	b.fail = nil
+	b.text("+46701234567", nil)
 }
 
 // A send that the address's own budget refuses costs nothing either.
