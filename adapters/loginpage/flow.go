@@ -1,6 +1,7 @@
 package loginpage
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -42,6 +43,7 @@ const (
 	flowLifetime = 15 * time.Minute
 	resendAfter  = 30 * time.Second // between two codes of one flow
 	flowContext  = "signin 1"
+	padTo        = 256
 	maxFlow      = 3800 // bytes of a cookie's value that every browser keeps
 )
 
@@ -61,6 +63,8 @@ func (p *Pages) sealFlow(f flow) string {
 	if err != nil {
 		panic(err) // strings and numbers
 	}
+	// Neither the kind nor the user's id shows by the length.
+	plain = append(plain, bytes.Repeat([]byte(" "), padTo-len(plain)%padTo)...)
 	return base64.RawURLEncoding.EncodeToString(p.ring.Seal(nil, plain, []byte(flowContext)))
 }
 
