@@ -80,18 +80,20 @@ func TestUsedCodeComesBack(t *testing.T) {
 	}
 }
 
-// reconnect calls until the store has a connection again. What breaks is found
-// out by the calls that were under way, of which there may be some.
+// reconnect calls until the store has its connections again. What breaks is found
+// out by calls, of which one fails for each connection.
 func reconnect(t testing.TB, s *Store) {
 	t.Helper()
-	var err error
-	for range 200 {
-		if _, err = s.Get(context.Background(), "any"); err == nil {
-			return
+	const enough = 50 // in a row, for keys of all nodes
+	for n, failed := 0, 0; n < enough; n++ {
+		if _, err := s.Get(context.Background(), fmt.Sprint("any/", n)); err != nil {
+			if failed++; failed > 500 {
+				t.Fatalf("no connection: %v", err)
+			}
+			n = -1
+			<-time.After(10 * time.Millisecond)
 		}
-		<-time.After(10 * time.Millisecond)
 	}
-	t.Fatalf("no connection: %v", err)
 }
 
 // What makes a server go back in time makes its values rewound, and nothing else

@@ -35,7 +35,7 @@ func Open(ctx context.Context, url string, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	var o opening
-	opt.DialCtxFn = o.dialer(ctx, greeting(dialer(opt)))
+	opt.DialCtxFn = o.dialer(ctx, opt.DialCtxFn)
 	client, err := rueidis.NewClient(opt)
 	if err != nil {
 		o.end()

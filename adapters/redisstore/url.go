@@ -56,6 +56,7 @@ func (c Config) ClientOption(url string) (rueidis.ClientOption, error) {
 	if c.dial != nil {
 		opt.DialCtxFn = c.dial
 	}
+	opt.DialCtxFn = greeting(dialer(opt))
 	return opt, nil
 }
 

@@ -21,8 +21,8 @@ func TestURLs(t *testing.T) {
 		"rediss://host":                                        "[host:6379] ''/'' 0 TLS host true",
 		"rediss://host?skip_verify=true":                       "[host:6379] ''/'' 0 TLS host false",
 		"valkeys://host:1":                                     "[host:1] ''/'' 0 TLS host true",
-		"unix:///run/redis.sock":                               "[/run/redis.sock] ''/'' 0 dials",
-		"unix://u:word@/run/redis.sock?db=2":                   "[/run/redis.sock] 'u'/'word' 2 dials",
+		"unix:///run/redis.sock":                               "[/run/redis.sock] ''/'' 0",
+		"unix://u:word@/run/redis.sock?db=2":                   "[/run/redis.sock] 'u'/'word' 2",
 		"redis://a:1?addr=b:2&addr=c:3":                        "[a:1 b:2 c:3] ''/'' 0",
 		"redis://:word@a:1/2?addr=b:2&master_set=main":         "[a:1 b:2] ''/'word' 2 main ''/''",
 		"redis://a?master_set=m&sentinel_password=s%26":        "[a:6379] ''/'' 0 m ''/'s&'",
@@ -79,9 +79,6 @@ func TestURLs(t *testing.T) {
 		got := fmt.Sprintf("%v '%s'/'%s' %d", opt.InitAddress, opt.Username, opt.Password, opt.SelectDB)
 		if opt.TLSConfig != nil {
 			got += fmt.Sprintf(" TLS %s %t", opt.TLSConfig.ServerName, !opt.TLSConfig.InsecureSkipVerify)
-		}
-		if opt.DialCtxFn != nil {
-			got += " dials"
 		}
 		if opt.Sentinel.MasterSet != "" {
 			got += fmt.Sprintf(" %s '%s'/'%s'", opt.Sentinel.MasterSet, opt.Sentinel.Username, opt.Sentinel.Password)
