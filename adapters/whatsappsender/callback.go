@@ -1,0 +1,237 @@
+package whatsappsender
+
+import (
+	"cmp"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/passcode-go/passcode/delivery"
+	"github.com/passcode-go/passcode/internal/callout"
+)
+
+// maxCallback bounds the body of a webhook. Meta's have at most 3 MB.
+const maxCallback = 4 << 20
+
+// A CallbackConfig says how a Callback listens.
+type CallbackConfig struct {
+	// Name is Report.Provider, as Config.Name. Default: "whatsapp".
+	Name string
+
+	// PhoneNumberID is that of Config. What Meta says of other numbers is
+	// ignored. Required.
+	PhoneNumberID string
+
+	// VerifyToken is what was entered beside the webhook's URL in the app's
+	// settings, for Meta to show when it verifies the URL. Required.
+	VerifyToken delivery.Secret
+
+	// AppSecrets are the secrets of the app that may have signed a webhook: the
+	// one, and while it is being changed the other. At least one is required.
+	AppSecrets []delivery.Secret
+
+	// Observe takes the reports. Required.
+	Observe delivery.Observer
+
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
+}
+
+// A Callback is the handler of Meta's webhook. To GET with the verify token it
+// answers the challenge, else 403. To POST it answers 403 if the app's secret
+// has not signed the body, 503 when the Observer failed, so that Meta sends it
+// again, and 200 to everything else that Meta says, whether it reports it or
+// not: only the statuses sent, delivered, read (as Delivered) and failed of
+// messages from the phone number are reported, and nothing that users write. It
+// keeps nothing: a webhook that comes again is reported again.
+//
+// Meta waits some seconds for the answer, and one webhook may have hundreds of
+// statuses. The server that serves the handler bounds the time for reading a
+// request.
+type Callback struct {
+	name    string
+	number  string
+	verify  delivery.Secret
+	secrets []delivery.Secret
+	observe delivery.Observer
+	now     func() time.Time
+}
+
+var _ http.Handler = (*Callback)(nil)
+
+// NewCallback returns a Callback. Its error wraps [ErrConfig] and names every
+// field that is wrong.
+func NewCallback(cfg CallbackConfig) (*Callback, error) {
+	var f faults
+	f.unless(callout.IsDigits(cfg.PhoneNumberID), "PhoneNumberID is not all digits")
+	f.unless(cfg.VerifyToken.Reveal() != "", "VerifyToken is missing")
+	f.unless(len(cfg.AppSecrets) > 0, "AppSecrets has none")
+	for i, secret := range cfg.AppSecrets {
+		f.unless(secret.Reveal() != "", "AppSecrets[%d] is empty", i)
+	}
+	f.unless(cfg.Observe != nil, "Observe is missing")
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	c := &Callback{
+		name:    cmp.Or(cfg.Name, defaultName),
+		number:  cfg.PhoneNumberID,
+		verify:  cfg.VerifyToken,
+		secrets: append([]delivery.Secret(nil), cfg.AppSecrets...),
+		observe: cfg.Observe,
+		now:     cfg.Now,
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	return c, nil
+}
+
+// ServeHTTP takes one request of Meta's.
+func (c *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodGet:
+		c.challenge(w, r)
+	case http.MethodPost:
+		c.statuses(w, r)
+	default:
+		w.Header().Set("Allow", "GET, POST")
+		http.Error(w, "Only GET and POST.", http.StatusMethodNotAllowed)
+	}
+}
+
+// challenge answers Meta's verification of the webhook.
+func (c *Callback) challenge(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	challenge := query.Get("hub.challenge")
+	// Digests are of one length, so that the time tells nothing of the token's.
+	given, want := sha256.Sum256([]byte(query.Get("hub.verify_token"))), sha256.Sum256([]byte(c.verify.Reveal()))
+	if !hmac.Equal(given[:], want[:]) || query.Get("hub.mode") != "subscribe" || !callout.IsID(challenge) {
+		http.Error(w, "Not verified.", http.StatusForbidden)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	io.WriteString(w, challenge)
+}
+
+func (c *Callback) statuses(w http.ResponseWriter, r *http.Request) {
+	body, ok := callout.ReadBody(w, r, maxCallback)
+	if !ok {
+		return
+	}
+	if signatures := r.Header.Values("X-Hub-Signature-256"); len(signatures) != 1 || !c.signed(body, signatures[0]) {
+		http.Error(w, "Not signed by Meta.", http.StatusForbidden)
+		return
+	}
+	callout.Tell(w, r, c.observe, c.reports(body)...)
+}
+
+// signed reports whether the signature is that of one of the app's secrets:
+// HMAC-SHA256 of the body, in hexadecimal digits.
+func (c *Callback) signed(body []byte, signature string) bool {
+	digits, ok := strings.CutPrefix(signature, "sha256=")
+	given, err := hex.DecodeString(digits)
+	if !ok || err != nil {
+		return false
+	}
+	found := false
+	for _, secret := range c.secrets {
+		mac := hmac.New(sha256.New, []byte(secret.Reveal()))
+		mac.Write(body)
+		found = hmac.Equal(mac.Sum(nil), given) || found
+	}
+	return found
+}
+
+type (
+	webhook struct {
+		Object string `json:"object"`
+		Entry  []struct {
+			Changes []struct {
+				Field string          `json:"field"`
+				Value json.RawMessage `json:"value"`
+			} `json:"changes"`
+		} `json:"entry"`
+	}
+	value struct {
+		Metadata struct {
+			PhoneNumberID string `json:"phone_number_id"`
+		} `json:"metadata"`
+		Statuses []json.RawMessage `json:"statuses"`
+	}
+	status struct {
+		ID        string          `json:"id"`
+		Status    string          `json:"status"`
+		Timestamp json.RawMessage `json:"timestamp"` // seconds, as a string
+		Opaque    string          `json:"biz_opaque_callback_data"`
+		Errors    []graphError    `json:"errors"`
+	}
+)
+
+// reports makes reports of a webhook. A status that is not understood is left
+// out, and those beside it are not.
+func (c *Callback) reports(body []byte) (reports []delivery.Report) {
+	var hook webhook
+	if json.Unmarshal(body, &hook) != nil || hook.Object != "whatsapp_business_account" {
+		return nil
+	}
+	for _, entry := range hook.Entry {
+		for _, change := range entry.Changes {
+			var v value
+			if change.Field != "messages" || json.Unmarshal(change.Value, &v) != nil || v.Metadata.PhoneNumberID != c.number {
+				continue
+			}
+			for _, text := range v.Statuses {
+				var s status
+				if json.Unmarshal(text, &s) != nil {
+					continue
+				}
+				if report, ok := c.report(s); ok {
+					reports = append(reports, report)
+				}
+			}
+		}
+	}
+	return reports
+}
+
+func (c *Callback) report(s status) (report delivery.Report, ok bool) {
+	report = delivery.Report{Provider: c.name, ID: ID(s.ID), At: c.at(s.Timestamp)}
+	if callout.IsID(s.Opaque) {
+		report.Message = s.Opaque
+	}
+	switch s.Status {
+	case "sent":
+		report.Status = delivery.Sent
+	case "delivered", "read": // "read" may come alone
+		report.Status = delivery.Delivered
+	case "failed":
+		report.Status, report.Kind, report.Reason = delivery.Failed, delivery.Temporary, "failed"
+		if len(s.Errors) > 0 {
+			e := &s.Errors[0]
+			words := e.words(cmp.Or(e.Title, e.Message))
+			report.Kind, _ = e.kind()
+			report.Reason = callout.Reason(words[0], words[1:]...)
+		}
+	default:
+		return delivery.Report{}, false
+	}
+	return report, s.ID != ""
+}
+
+// at is the time of a status: what Meta says, if it can be.
+func (c *Callback) at(timestamp json.RawMessage) time.Time {
+	now := c.now()
+	seconds, err := strconv.ParseInt(strings.Trim(string(timestamp), `"`), 10, 64)
+	if at := time.Unix(seconds, 0).UTC(); err == nil && seconds > 0 && !at.After(now) {
+		return at
+	}
+	return now
+}
