@@ -5,8 +5,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -182,16 +184,18 @@ func (f *faults) line(lines map[delivery.Channel]Line, ch delivery.Channel, fiel
 	f.unless(l.Service != "" || l.From != "", "%s has neither Service nor From", field)
 	f.unless(l.Service == "" || callout.IsSID(l.Service, "MG"), `%s.Service is not "MG" and 32 hexadecimal digits`, field)
 	templates := make(map[string]string, len(l.Templates))
-	for key, sid := range l.Templates {
+	for _, key := range slices.Sorted(maps.Keys(l.Templates)) {
+		f.unless(callout.IsSID(l.Templates[key], "HX"), `%s.Templates[%q] is not "HX" and 32 hexadecimal digits`, field, key)
 		locale, ok := "", true
 		if key != "" {
 			locale, ok = delivery.MatchLocale(ch, key)
 		}
-		f.unless(ok, "%s.Templates[%q]: there is no such locale", field, key)
-		f.unless(callout.IsSID(sid, "HX"), `%s.Templates[%q] is not "HX" and 32 hexadecimal digits`, field, key)
+		if f.unless(ok, "%s.Templates[%q]: there is no such locale", field, key); !ok {
+			continue
+		}
 		_, twice := templates[locale]
-		f.unless(!ok || !twice, "%s.Templates has %q twice", field, locale)
-		templates[locale] = sid
+		f.unless(!twice, "%s.Templates has %q twice", field, locale)
+		templates[locale] = l.Templates[key]
 	}
 	if ch == delivery.WhatsApp {
 		f.unless(l.From == "" || callout.IsNumber(l.From), "%s.From is not a phone number in E.164 form", field)
