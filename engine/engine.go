@@ -140,7 +140,9 @@ type Channel struct {
 	// country rules hold. Default: none.
 	Fallback delivery.Channel
 
-	// Spend limits the messages of a day. Default: no limit.
+	// Spend limits the messages of a day, as exactly as the Store keeps its
+	// counters: one that comes back with older data lets as many more through as
+	// it has lost. Default: no limit.
 	Spend policy.Spend
 }
 
