@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"html/template"
+	"io"
 	"net/http"
 	"strconv"
 	"sync"
@@ -36,8 +37,18 @@ type firstKey struct {
 // A piece is some of a page, and how the path to return to is written after it.
 type piece struct {
 	html  []byte
-	after func(string) string // nil: not at all
+	after spelling
 }
+
+// A spelling is one of the ways in which pages write the path to return to.
+type spelling int
+
+const (
+	nowhere spelling = iota
+	inText
+	inQuery
+	spellings
+)
 
 // hole is a path to return to that stands nowhere else in a page.
 const hole = "/return-to-hole"
@@ -72,17 +83,21 @@ func (f *firstPages) show(v *visit, c delivery.Channel, back string) {
 		f.kept[key] = pieces
 		f.mu.Unlock()
 	}
-	var b bytes.Buffer
+	var spelled [spellings]string
+	if back != "" {
+		spelled[inText], spelled[inQuery] = template.HTMLEscapeString(back), template.URLQueryEscaper(back)
+	}
+	length := 0
 	for _, piece := range pieces {
-		b.Write(piece.html)
-		if piece.after != nil {
-			b.WriteString(piece.after(back))
-		}
+		length += len(piece.html) + len(spelled[piece.after])
 	}
 	h := v.w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(b.Len()))
-	v.w.Write(b.Bytes())
+	h.Set("Content-Length", strconv.Itoa(length))
+	for _, piece := range pieces {
+		v.w.Write(piece.html)
+		io.WriteString(v.w, spelled[piece.after])
+	}
 }
 
 // cut writes the page once and cuts it at its holes.
@@ -102,14 +117,14 @@ func (f *firstPages) cut(v *visit, key firstKey) ([]piece, error) {
 			break
 		}
 		if text >= 0 && (query < 0 || text < query) {
-			pieces = append(pieces, piece{html[:text], template.HTMLEscapeString})
+			pieces = append(pieces, piece{html[:text], inText})
 			html = html[text+len(holeInText):]
 		} else {
-			pieces = append(pieces, piece{html[:query], func(s string) string { return template.URLQueryEscaper(s) }})
+			pieces = append(pieces, piece{html[:query], inQuery})
 			html = html[query+len(holeInQuery):]
 		}
 	}
-	pieces = append(pieces, piece{html, nil})
+	pieces = append(pieces, piece{html, nowhere})
 	for _, piece := range pieces {
 		if bytes.Contains(piece.html, []byte(hole[1:])) {
 			return nil, errHole // a template of the program writes it in its own way

@@ -86,7 +86,7 @@ func TestForgedCookies(t *testing.T) {
 	code, good := p.kit.Code(phone), b.cookies["__Host-signin"].Value
 	stranger := newProgram(t).browser()
 	stranger.start(phone, "/home")
-	values := []string{"", "x", "{}", "é", good[:len(good)-1], good + "A", good + good, strings.ToUpper(good), strings.Repeat("A", 3000),
+	values := []string{"", "x", "{}", good[:len(good)-1], good + "A", good + good, strings.ToUpper(good), strings.Repeat("A", 3000),
 		strings.Repeat("A", 5000), stranger.cookies["__Host-signin"].Value, swapped(good, 0), swapped(good, 30), swapped(good, len(good)-10)}
 	for _, value := range values {
 		forged := p.browser()
