@@ -95,31 +95,39 @@ func TestAcknowledgedSurvivesACrash(t *testing.T) {
 	server := servertest.Postgres(t, "synchronous_commit=off", "wal_writer_delay=10s", "autovacuum=off")
 	db := openDB(t, server.URL(), Config{Migrate: true})
 	a, b := []byte("a"), []byte("b")
-	exec(t, db, "CREATE TABLE passcode.lost (n int)", "CHECKPOINT")
-	for i := range 3 {
-		mustSwap(t, db, fmt.Sprint(i), nil, a)
+	exec(t, db, "CREATE TABLE passcode.lost (n int)")
+	for attempt := range 5 {
+		exec(t, db, "CHECKPOINT")
+		key := func(i int) string { return fmt.Sprintf("%d/%d", attempt, i) }
+		for i := range 3 {
+			mustSwap(t, db, key(i), nil, a)
+		}
+		mustSwap(t, db, key(0), a, b)
+		mustSwap(t, db, key(1), a, nil)
+		if _, err := db.Add(t.Context(), key(0), 7, expires); err != nil {
+			t.Fatal(err)
+		}
+		exec(t, db, "INSERT INTO passcode.lost VALUES (1)") // of somebody who does not care
+		if err := server.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := server.Start(); err != nil {
+			t.Fatal(err)
+		}
+		db = openDB(t, server.URL(), Config{})
+		wantValue(t, db, key(0), b)
+		wantValue(t, db, key(1), nil)
+		wantValue(t, db, key(2), a)
+		if sum, err := db.Add(context.Background(), key(0), 0, expires); sum != 7 || err != nil {
+			t.Errorf("the counter is %d, %v", sum, err)
+		}
+		var kept int
+		if err := db.pool.QueryRow(t.Context(), db.schema.sql("SELECT count(*) FROM passcode.lost")).Scan(&kept); err != nil {
+			t.Fatal(err)
+		}
+		if kept <= attempt {
+			return
+		}
 	}
-	mustSwap(t, db, "0", a, b)
-	mustSwap(t, db, "1", a, nil)
-	if _, err := db.Add(t.Context(), "n", 7, expires); err != nil {
-		t.Fatal(err)
-	}
-	exec(t, db, "INSERT INTO passcode.lost VALUES (1)") // of somebody who does not care
-	if err := server.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	db = openDB(t, server.URL(), Config{})
-	wantValue(t, db, "0", b)
-	wantValue(t, db, "1", nil)
-	wantValue(t, db, "2", a)
-	if sum, err := db.Add(context.Background(), "n", 0, expires); sum != 7 || err != nil {
-		t.Errorf("the counter is %d, %v", sum, err)
-	}
-	var lost int
-	if err := db.pool.QueryRow(t.Context(), db.schema.sql("SELECT count(*) FROM passcode.lost")).Scan(&lost); err != nil || lost != 0 {
-		t.Errorf("the crash lost nothing, so this test proves nothing: %d, %v", lost, err)
-	}
+	t.Error("no crash lost anything, so this test proves nothing")
 }

@@ -121,6 +121,8 @@ func execAt(t testing.TB, url string, statements ...string) {
 func execConfig(t testing.TB, cfg *pgx.ConnConfig, statements ...string) {
 	t.Helper()
 	ctx := context.Background()
+	cfg = cfg.Copy()
+	cfg.ConnectTimeout, cfg.ValidateConnect = 0, nil
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
