@@ -1,0 +1,73 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/passcode-go/passcode/delivery"
+	"github.com/passcode-go/passcode/engine"
+	"github.com/passcode-go/passcode/internal/servertest"
+)
+
+// The master dies and the sentinel puts its replica in its place. Codes of before
+// are void there, whether the replica knew that they were used or not, and the
+// engine goes on with new ones. Without Fence such a master is refused.
+func TestSentinelFailover(t *testing.T) {
+	t.Parallel()
+	master := servertest.Redis(t, durable...)
+	sentinel := servertest.RedisSentinel(t, master)
+	_, err := Open(t.Context(), sentinel.URL(), Config{})
+	wantError(t, err, ErrVolatile)
+
+	replica := replicaOf(t, master, durable...)
+	eventually(t, func() error {
+		if answer, err := servertest.RedisCommand(sentinel.Addr(), "SENTINEL CKQUORUM "+servertest.SentinelName); err != nil || !strings.HasPrefix(answer, "OK") {
+			return fmt.Errorf("%s, %w", answer, err)
+		}
+		info := command(t, sentinel, "INFO sentinel")
+		if !strings.Contains(info, "slaves=1") {
+			return fmt.Errorf("the sentinel does not know the replica: %s", info)
+		}
+		return nil
+	})
+	s := openAt(t, sentinel.URL(), Config{Fence: true})
+	d := newDesk(t, s, engine.RandomKeys())
+	used, usedCode := d.start("ada@example.com")
+	live, liveCode := d.start("bob@example.com")
+	// What the replica does not get any more is lost with the master.
+	command(t, master, "WAIT 1 5000")
+	command(t, master, "CLIENT KILL TYPE replica")
+	command(t, replica, "CONFIG SET masterauth wrong")
+	d.want(used, usedCode, nil)
+	if err := master.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error {
+		_, err := d.eng.Verify(context.Background(), used, usedCode)
+		if err == nil {
+			t.Fatal("a code was accepted twice")
+		}
+		if !errors.Is(err, engine.ErrUsed) {
+			return err
+		}
+		return nil
+	})
+	d.want(live, liveCode, engine.ErrUsed)
+	id, code := d.start("bob@example.com")
+	d.want(id, wrong(code), engine.ErrWrong)
+	d.want(id, code, nil)
+	d.want(id, code, engine.ErrUsed)
+	if err := s.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if role := command(t, replica, "INFO replication"); !strings.Contains(role, "role:master") {
+		t.Error("the replica is none")
+	}
+	_, err = d.eng.Start(t.Context(), engine.Request{Channel: delivery.Email, To: "eve@example.com", Purpose: "login"})
+	if err != nil {
+		t.Error(err)
+	}
+}
