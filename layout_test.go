@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"delivery":              {},
 	"delivery/console":      {"delivery"},
 	"delivery/deliverytest": {"delivery"},
+	"delivery/textfile":     {"delivery"},
 	"countries/region":      {},
 	"countries":             {"countries/region", "github.com/nyaruka/phonenumbers"},
 	"policy":                {"countries/region"},

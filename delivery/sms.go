@@ -21,6 +21,38 @@ const (
 	maxUTF16   = 70
 )
 
+// What each of several SMS holds that are put together again: seven septets or
+// three UTF-16 units less, for the header that says which is which (3GPP TS
+// 23.040 §9.2.3.24.1). A character that takes two units is not cut in two,
+// which is why a text may take one message more than its units say.
+const (
+	partSeptets = 153
+	partUTF16   = 67
+)
+
+// SMSParts returns how many messages a text travels as.
+func SMSParts(text string) int {
+	units, limit := SMSLength(text)
+	if units <= limit {
+		return 1
+	}
+	parts, left := 0, 0
+	for _, r := range text {
+		size, part := 1, partSeptets
+		switch {
+		case limit == maxUTF16:
+			size, part = utf16.RuneLen(r), partUTF16
+		case strings.ContainsRune(gsmExtension, r):
+			size = 2
+		}
+		if size > left {
+			parts, left = parts+1, part
+		}
+		left -= size
+	}
+	return parts
+}
+
 // SMSLength returns how long text is and how long it may be to travel as one
 // SMS: 160 septets while all of it is in the GSM 03.38 alphabet, where the
 // characters ^{}\[~]| and € count two, else 70 UTF-16 units. A longer text is

@@ -33,13 +33,27 @@ type Texts struct {
 	// same site and nowhere else. Since the site is what counts, the
 	// registrable domain does for all hosts below it. Empty: no such line.
 	Origin string
+
+	// AppHash is the 11 characters by which Android knows an app, for its SMS
+	// Retriever; they stand in a line of their own, before that of Origin.
+	// Empty: no such line.
+	AppHash string
+
+	// MaxSMS is how many messages an SMS may be cut into. Default 1, at most
+	// 10: each is paid for, and some networks lose one of several.
+	MaxSMS int
+
+	// Custom writes messages in the place of the texts here; package template
+	// reads it from files. Default: none.
+	Custom Writer
 }
 
 // Check reports whether t can write every message with a code of codeLength
-// characters that lives for at most 99 minutes. An SMS must fit into one
-// message by [SMSLength] in each locale; the error names those it is too long
+// characters that lives for at most 99 minutes. An SMS must fit into MaxSMS
+// messages by [SMSParts] in each locale; the error names those it is too long
 // for, and by how much. Call it when a program starts: Render then does not
-// fail for anything but its arguments.
+// fail for anything but its arguments. What Custom writes is checked as it is
+// written; who makes one checks it before.
 func (t Texts) Check(codeLength int) error {
 	if err := t.validate(); err != nil {
 		return err
@@ -51,7 +65,8 @@ func (t Texts) Check(codeLength int) error {
 	for i := range locales {
 		l := &locales[i]
 		body := t.sms(l, strings.Repeat("0", codeLength), 99*time.Minute)
-		if units, limit := SMSLength(body); units > limit {
+		if parts := SMSParts(body); parts > t.maxSMS() {
+			units, limit := SMSLength(body)
 			over = append(over, fmt.Sprintf("%s by %d", l.name, units-limit))
 		}
 	}
@@ -69,6 +84,10 @@ func (t Texts) validate() error {
 		return fmt.Errorf("%w: App has a character that does not print", ErrTexts)
 	case t.App != strings.TrimSpace(t.App):
 		return fmt.Errorf("%w: App begins or ends with a space", ErrTexts)
+	case t.AppHash != "" && (len(t.AppHash) != 11 || strings.ContainsFunc(t.AppHash, notBase64)):
+		return fmt.Errorf("%w: AppHash is not 11 characters of base64", ErrTexts)
+	case t.MaxSMS < 0 || t.MaxSMS > 10:
+		return fmt.Errorf("%w: MaxSMS %d is outside 1 to 10", ErrTexts, t.MaxSMS)
 	}
 	if t.Origin != "" {
 		if fault := hostFault(t.Origin); fault != "" {
@@ -89,7 +108,16 @@ func (t Texts) validate() error {
 //
 // The error is ErrLocale, or ErrTexts for any other argument.
 func (t Texts) Render(ch Channel, locale, code string, expires time.Duration) (subject, body string, err error) {
-	l := find(ch, locale)
+	return t.Write(Text{Channel: ch, Locale: locale, Code: code, Expires: expires})
+}
+
+// Write is Render of a text for a purpose, which only Custom looks at. What
+// Custom writes is bound to the same form: the code once, no character that
+// does not print, a subject for e-mail and for nothing else, an SMS within
+// MaxSMS.
+func (t Texts) Write(text Text) (subject, body string, err error) {
+	ch, code, expires := text.Channel, text.Code, text.Expires
+	l := find(ch, text.Locale)
 	if l == nil {
 		return "", "", ErrLocale
 	}
@@ -101,6 +129,16 @@ func (t Texts) Render(ch Channel, locale, code string, expires time.Duration) (s
 	}
 	if expires <= 0 {
 		return "", "", fmt.Errorf("%w: the code has no time left", ErrTexts)
+	}
+	if t.Custom != nil {
+		text.Locale, text.App, text.Time = l.name, t.App, l.time(expires)
+		subject, body, ok, err := t.Custom.Write(text)
+		if err != nil {
+			return "", "", fmt.Errorf("%w: %w", ErrTexts, err)
+		}
+		if ok {
+			return t.custom(text, subject, body)
+		}
 	}
 	switch ch {
 	case SMS:
@@ -118,17 +156,31 @@ func (t Texts) Render(ch Channel, locale, code string, expires time.Duration) (s
 // sms writes the fullest text that fits into one SMS: with the warning not to
 // share the code, without it, with the lifetime in parentheses only.
 func (t Texts) sms(l *locale, code string, expires time.Duration) (body string) {
-	last := ""
-	if t.Origin != "" {
-		last = "\n@" + t.Origin + " #" + code
-	}
+	last := t.lastLines(code)
 	for _, tail := range []string{l.life + l.warn, l.life, " ({time})"} {
 		body = t.fill(l, code, expires, l.head(t.App), tail) + last
-		if units, limit := SMSLength(body); units <= limit {
+		if SMSParts(body) <= t.maxSMS() {
 			break
 		}
 	}
 	return body
+}
+
+// lastLines returns the lines of an SMS that are for machines.
+func (t Texts) lastLines(code string) (last string) {
+	if t.AppHash != "" {
+		last = "\n" + t.AppHash
+	}
+	if t.Origin != "" {
+		last += "\n@" + t.Origin + " #" + code
+	}
+	return last
+}
+
+func (t Texts) maxSMS() int { return max(t.MaxSMS, 1) }
+
+func notBase64(r rune) bool {
+	return r >= 0x80 || !alphanumeric(byte(r)) && r != '+' && r != '/'
 }
 
 // fill joins the parts and replaces their placeholders in one pass, so that

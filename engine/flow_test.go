@@ -227,3 +227,19 @@ func TestRecordIsStoredBeforeTheSend(t *testing.T) {
 		t.Error("the code could not be checked while it was being sent")
 	}
 }
+
+// An operator's own words are told what the code is for.
+func TestOwnWords(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *engine.Config) { c.Texts.Custom = ownWords{} })
+	_, code := b.start(engine.Request{Channel: delivery.SMS, To: "+12025550162", Purpose: "payment", Locale: "es"})
+	if got, want := b.last().Body.Reveal(), "payment in es: "+code; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+type ownWords struct{}
+
+func (ownWords) Write(t delivery.Text) (subject, body string, ok bool, err error) {
+	return "", t.Purpose + " in " + t.Locale + ": " + t.Code, true, nil
+}

@@ -101,7 +101,7 @@ func (e *Engine) start(ctx context.Context, req Request, follow *nonce) (Challen
 // message renders the code's message before anything is stored, so that a
 // text that cannot be rendered costs nothing.
 func (e *Engine) message(req Request, t target, secret string) (delivery.Message, error) {
-	subject, body, err := e.texts.Render(req.Channel, req.Locale, secret, req.Lifetime)
+	subject, body, err := e.texts.Write(delivery.Text{Channel: req.Channel, Purpose: req.Purpose, Locale: req.Locale, Code: secret, Expires: req.Lifetime})
 	if err != nil {
 		return delivery.Message{}, err
 	}

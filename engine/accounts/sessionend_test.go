@@ -135,7 +135,7 @@ func TestDeleteDuringLogin(t *testing.T) {
 		b.sessionStore.before = b.store.before
 		auth, err := b.Authenticate(t.Context(), accounts.AuthRequest{MethodID: ada.Phones[0].ID, Code: code, Session: accounts.SessionRequest{Duration: hour}})
 		if !deleted {
-			if err != nil || moment != 6 {
+			if err != nil || moment != 5 {
 				t.Errorf("%d moments: %v", moment-1, err)
 			}
 			break
