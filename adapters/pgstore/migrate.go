@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -118,28 +119,33 @@ func (m migrator) run(ctx context.Context) error {
 	}
 }
 
-// apply makes one migration in the transaction that is open.
+// apply makes one migration in the transaction that is open, and records it
+// together with what it made and unmade.
 func (m migrator) apply(ctx context.Context, next migration) error {
 	if next.number == 1 {
 		if err := m.found(ctx); err != nil {
 			return err
 		}
 	}
-	if _, err := m.conn.Exec(ctx, m.schema.sql("INSERT INTO passcode.migrations (number, name, sum) VALUES ($1, $2, $3)"),
-		next.number, next.name, next.sum); err != nil {
+	before, err := m.parts(ctx)
+	if err != nil {
 		return err
 	}
 	script := "SET LOCAL search_path TO " + m.schema.quoted() + ", pg_temp;\n" + next.sql
 	// The simple protocol takes many statements at once.
-	_, err := m.conn.PgConn().Exec(ctx, script).ReadAll()
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		switch pg.Code[:min(2, len(pg.Code))] {
-		case "42":
-			if pg.Code != "42501" { // not a want of rights: what it would make is there, or what it builds on is not
-				return newError(ErrDamaged, pg.Code, fmt.Sprintf("migration %s does not fit what is there", next.name))
-			}
+	if _, err := m.conn.PgConn().Exec(ctx, script).ReadAll(); err != nil {
+		pg, ok := errors.AsType[*pgconn.PgError](err)
+		if ok && strings.HasPrefix(pg.Code, "42") && pg.Code != "42501" { // not for want of a right
+			return newError(ErrDamaged, pg.Code, "migration "+next.name+" does not fit what is there")
 		}
+		return err
 	}
+	after, err := m.parts(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = m.conn.Exec(ctx, m.schema.sql("INSERT INTO passcode.migrations (number, name, sum, made, unmade) VALUES ($1, $2, $3, $4, $5)"),
+		next.number, next.name, next.sum, without(after, before), without(before, after))
 	return err
 }
 
@@ -158,12 +164,30 @@ func (m migrator) found(ctx context.Context) error {
 		number  int NOT NULL PRIMARY KEY,
 		name    text NOT NULL,
 		sum     text NOT NULL,
+		made    text[] NOT NULL,
+		unmade  text[] NOT NULL,
 		applied timestamptz NOT NULL DEFAULT now())`))
 	return err
 }
 
-// missing compares what was applied with what is known and returns what is not
-// applied yet.
+// parts returns the columns and indexes in the schema.
+func (m migrator) parts(ctx context.Context) ([]string, error) {
+	rows, err := m.conn.Query(ctx, `
+		SELECT format('column %s.%s %s', t.relname, a.attname, format_type(a.atttypid, a.atttypmod))
+		FROM pg_attribute a JOIN pg_class t ON t.oid = a.attrelid JOIN pg_namespace n ON n.oid = t.relnamespace
+		WHERE n.nspname = $1 AND t.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+		UNION ALL
+		SELECT format('%sindex %s', CASE WHEN x.indisunique THEN 'unique ' END, i.relname)
+		FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_namespace n ON n.oid = i.relnamespace
+		WHERE n.nspname = $1 AND x.indisvalid`, string(m.schema))
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// missing compares what is on record with what is known and with what is there,
+// and returns the migrations that are not applied yet.
 func (m migrator) missing(ctx context.Context) ([]migration, error) {
 	// Not to_regclass, which within a transaction may not see what others have
 	// made since it began.
@@ -175,34 +199,45 @@ func (m migrator) missing(ctx context.Context) ([]migration, error) {
 	if !there {
 		return m.known, nil
 	}
-	rows, err := m.conn.Query(ctx, m.schema.sql("SELECT number, sum FROM passcode.migrations ORDER BY number"))
+	rows, err := m.conn.Query(ctx, m.schema.sql("SELECT number, sum, made, unmade FROM passcode.migrations ORDER BY number"))
 	if err != nil {
 		return nil, err
 	}
-	applied := 0
-	var number int
-	var sum string
-	var wrong error
-	_, err = pgx.ForEachRow(rows, []any{&number, &sum}, func() error {
-		applied++
-		switch {
-		case wrong != nil:
-		case number != applied:
-			wrong = newError(ErrDamaged, "", fmt.Sprintf("migration %d is not on record", applied))
-		case number <= len(m.known) && sum != m.known[number-1].sum:
-			wrong = newError(ErrDamaged, "", fmt.Sprintf("migration %d was another one", number))
-		}
-		return nil
-	})
-	switch {
-	case err != nil:
-		return nil, err
-	case wrong != nil:
-		return nil, wrong
-	case applied > len(m.known):
-		return nil, newError(ErrNewer, "", fmt.Sprintf("it has %d migrations, this program knows %d", applied, len(m.known)))
+	type applied struct {
+		Number       int
+		Sum          string
+		Made, Unmade []string
 	}
-	return m.known[applied:], nil
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[applied])
+	if err != nil {
+		return nil, err
+	}
+	var parts []string // that should be there
+	for i, a := range all {
+		switch {
+		case a.Number != i+1:
+			return nil, newError(ErrDamaged, "", fmt.Sprintf("migration %d is not on record", i+1))
+		case i < len(m.known) && a.Sum != m.known[i].sum:
+			return nil, newError(ErrDamaged, "", fmt.Sprintf("migration %d was another one", i+1))
+		}
+		parts = append(without(parts, a.Unmade), a.Made...)
+	}
+	if len(all) > len(m.known) {
+		return nil, newError(ErrNewer, "", fmt.Sprintf("it has %d migrations, this program knows %d", len(all), len(m.known)))
+	}
+	present, err := m.parts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if gone := without(parts, present); len(gone) > 0 {
+		return nil, newError(ErrDamaged, "", gone[0]+" is missing")
+	}
+	return m.known[len(all):], nil
+}
+
+// without returns what is in all and not in some, never nil.
+func without(all, some []string) []string {
+	return slices.DeleteFunc(append([]string{}, all...), func(s string) bool { return slices.Contains(some, s) })
 }
 
 // A schema is the name of a Postgres schema.
