@@ -66,15 +66,15 @@ var _ http.Handler = (*Callback)(nil)
 // NewCallback returns a Callback. Its error wraps [ErrConfig] and names every
 // field that is wrong.
 func NewCallback(cfg CallbackConfig) (*Callback, error) {
-	var f faults
-	f.unless(callout.IsSID(cfg.AccountSID, "AC"), `AccountSID is not "AC" and 32 hexadecimal digits`)
-	f.unless(len(cfg.Tokens) > 0, "Tokens has none")
+	f := callout.NewFaults(ErrConfig)
+	f.Unless(callout.IsSID(cfg.AccountSID, "AC"), `AccountSID is not "AC" and 32 hexadecimal digits`)
+	f.Unless(len(cfg.Tokens) > 0, "Tokens has none")
 	for i, token := range cfg.Tokens {
-		f.unless(token.Reveal() != "", "Tokens[%d] is empty", i)
+		f.Unless(token.Reveal() != "", "Tokens[%d] is empty", i)
 	}
-	f.callback("URL", cfg.URL)
-	f.unless(cfg.Observe != nil, "Observe is missing")
-	if err := f.err(); err != nil {
+	checkCallback(f, "URL", cfg.URL)
+	f.Unless(cfg.Observe != nil, "Observe is missing")
+	if err := f.Err(); err != nil {
 		return nil, err
 	}
 	c := &Callback{

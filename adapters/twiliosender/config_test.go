@@ -35,6 +35,7 @@ func TestNewRefuses(t *testing.T) {
 		`WhatsApp.Templates has none of ""`:         func(c *Config) { c.WhatsApp.Templates = map[string]string{"en": template} },
 		"WhatsApp.From is not a phone number":       func(c *Config) { c.WhatsApp.From = "12345" },
 		"CallbackURL is not an absolute https":      func(c *Config) { c.CallbackURL = "/twilio" },
+		"CallbackURL has a parameter message":       func(c *Config) { c.CallbackURL = "https://example.com/?message=1" },
 		"CallbackURL has no path":                   func(c *Config) { c.CallbackURL = "https://example.com" },
 		"CallbackURL is not https":                  func(c *Config) { c.CallbackURL = "http://example.com/" },
 		"AccountSID is not|Secret is missing":       func(c *Config) { c.AccountSID, c.Secret = "", delivery.Secret{} },

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -106,22 +105,22 @@ var _ delivery.Sender = (*Sender)(nil)
 // New returns a Sender. Its error wraps [ErrConfig] and names every field that
 // is wrong.
 func New(cfg Config) (*Sender, error) {
-	var f faults
-	f.unless(callout.IsSID(cfg.AccountSID, "AC"), `AccountSID is not "AC" and 32 hexadecimal digits`)
-	f.unless(cfg.KeyID == "" || callout.IsSID(cfg.KeyID, "SK"), `KeyID is not "SK" and 32 hexadecimal digits`)
-	f.unless(cfg.Secret.Reveal() != "", "Secret is missing")
-	f.unless(cfg.Timeout >= 0, "Timeout is negative")
+	f := callout.NewFaults(ErrConfig)
+	f.Unless(callout.IsSID(cfg.AccountSID, "AC"), `AccountSID is not "AC" and 32 hexadecimal digits`)
+	f.Unless(cfg.KeyID == "" || callout.IsSID(cfg.KeyID, "SK"), `KeyID is not "SK" and 32 hexadecimal digits`)
+	f.Unless(cfg.Secret.Reveal() != "", "Secret is missing")
+	f.Unless(cfg.Timeout >= 0, "Timeout is negative")
 	base := strings.TrimSuffix(cmp.Or(cfg.BaseURL, defaultBaseURL), "/")
-	f.url("BaseURL", base)
-	f.unless(!strings.ContainsAny(base, "?#"), "BaseURL has a query or a fragment")
+	f.URL("BaseURL", base, false)
+	f.Unless(!strings.ContainsAny(base, "?#"), "BaseURL has a query or a fragment")
 	lines := make(map[delivery.Channel]Line)
-	f.line(lines, delivery.SMS, "SMS", cfg.SMS)
-	f.line(lines, delivery.WhatsApp, "WhatsApp", cfg.WhatsApp)
-	f.unless(!cfg.SMS.none() || !cfg.WhatsApp.none(), "neither SMS nor WhatsApp has a Service or a From")
+	checkLine(f, lines, delivery.SMS, "SMS", cfg.SMS)
+	checkLine(f, lines, delivery.WhatsApp, "WhatsApp", cfg.WhatsApp)
+	f.Unless(!cfg.SMS.none() || !cfg.WhatsApp.none(), "neither SMS nor WhatsApp has a Service or a From")
 	if cfg.CallbackURL != "" {
-		f.callback("CallbackURL", cfg.CallbackURL)
+		checkCallback(f, "CallbackURL", cfg.CallbackURL)
 	}
-	if err := f.err(); err != nil {
+	if err := f.Err(); err != nil {
 		return nil, err
 	}
 	user := cmp.Or(cfg.KeyID, cfg.AccountSID)
@@ -150,58 +149,43 @@ func New(cfg Config) (*Sender, error) {
 
 func (l Line) none() bool { return l.Service == "" && l.From == "" && len(l.Templates) == 0 }
 
-// faults collects what is wrong with a configuration.
-type faults []error
-
-func (f *faults) unless(ok bool, format string, args ...any) {
-	if !ok {
-		*f = append(*f, fmt.Errorf("%w: "+format, append([]any{ErrConfig}, args...)...))
-	}
-}
-
-func (f *faults) url(field, raw string) {
-	fault := callout.URLFault(raw, false)
-	f.unless(fault == "", "%s %s", field, fault)
-}
-
-// callback checks the URL of a Callback. Without a path, what Twilio signs
+// checkCallback checks the URL of a Callback. Without a path, what Twilio signs
 // depends on whether it adds one.
-func (f *faults) callback(field, raw string) {
-	f.url(field, raw)
+func checkCallback(f *callout.Faults, field, raw string) {
+	f.URL(field, raw, false)
 	if u, err := url.Parse(raw); err == nil {
-		f.unless(u.Path != "", "%s has no path", field)
+		f.Unless(u.Path != "", "%s has no path", field)
+		f.Unless(!u.Query().Has(messageParam), "%s has a parameter %s of its own", field, messageParam)
 	}
 }
 
-func (f faults) err() error { return errors.Join(f...) }
-
-// line checks a Line and puts a copy into lines, with its locales as messages
-// spell them.
-func (f *faults) line(lines map[delivery.Channel]Line, ch delivery.Channel, field string, l Line) {
+// checkLine puts a copy of a Line into lines, with its locales as messages
+// spell them, and adds what is wrong with it.
+func checkLine(f *callout.Faults, lines map[delivery.Channel]Line, ch delivery.Channel, field string, l Line) {
 	if l.none() {
 		return
 	}
-	f.unless(l.Service != "" || l.From != "", "%s has neither Service nor From", field)
-	f.unless(l.Service == "" || callout.IsSID(l.Service, "MG"), `%s.Service is not "MG" and 32 hexadecimal digits`, field)
+	f.Unless(l.Service != "" || l.From != "", "%s has neither Service nor From", field)
+	f.Unless(l.Service == "" || callout.IsSID(l.Service, "MG"), `%s.Service is not "MG" and 32 hexadecimal digits`, field)
 	templates := make(map[string]string, len(l.Templates))
 	for _, key := range slices.Sorted(maps.Keys(l.Templates)) {
-		f.unless(callout.IsSID(l.Templates[key], "HX"), `%s.Templates[%q] is not "HX" and 32 hexadecimal digits`, field, key)
+		f.Unless(callout.IsSID(l.Templates[key], "HX"), `%s.Templates[%q] is not "HX" and 32 hexadecimal digits`, field, key)
 		locale, ok := "", true
 		if key != "" {
 			locale, ok = delivery.MatchLocale(ch, key)
 		}
-		if f.unless(ok, "%s.Templates[%q]: there is no such locale", field, key); !ok {
+		if f.Unless(ok, "%s.Templates[%q]: there is no such locale", field, key); !ok {
 			continue
 		}
 		_, twice := templates[locale]
-		f.unless(!twice, "%s.Templates has %q twice", field, locale)
+		f.Unless(!twice, "%s.Templates has %q twice", field, locale)
 		templates[locale] = l.Templates[key]
 	}
 	if ch == delivery.WhatsApp {
-		f.unless(l.From == "" || callout.IsNumber(l.From), "%s.From is not a phone number in E.164 form", field)
-		f.unless(templates[""] != "", `%s.Templates has none of ""`, field)
+		f.Unless(l.From == "" || callout.IsNumber(l.From), "%s.From is not a phone number in E.164 form", field)
+		f.Unless(templates[""] != "", `%s.Templates has none of ""`, field)
 	} else {
-		f.unless(l.From == "" || isSender(l.From), "%s.From is neither a phone number in E.164 form, nor a short code, nor a sender ID of at most 11 characters", field)
+		f.Unless(l.From == "" || isSender(l.From), "%s.From is neither a phone number in E.164 form, nor a short code, nor a sender ID of at most 11 characters", field)
 	}
 	l.Templates = templates
 	lines[ch] = l

@@ -44,10 +44,10 @@ var _ http.Handler = (*Callback)(nil)
 // NewCallback returns a Callback. Its error wraps [ErrConfig] and names every
 // field that is wrong.
 func NewCallback(cfg CallbackConfig) (*Callback, error) {
-	var f faults
-	f.unless(len(cfg.Keys.secrets) > 0, "Keys are missing")
-	f.unless(cfg.Observe != nil, "Observe is missing")
-	if err := f.err(); err != nil {
+	f := callout.NewFaults(ErrConfig)
+	f.Unless(len(cfg.Keys.secrets) > 0, "Keys are missing")
+	f.Unless(cfg.Observe != nil, "Observe is missing")
+	if err := f.Err(); err != nil {
 		return nil, err
 	}
 	c := &Callback{cmp.Or(cfg.Name, defaultName), cfg.Keys, cfg.Observe, cfg.Now}

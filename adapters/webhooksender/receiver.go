@@ -41,10 +41,10 @@ var _ http.Handler = (*Receiver)(nil)
 // NewReceiver returns a Receiver. Its error wraps [ErrConfig] and names every
 // field that is wrong.
 func NewReceiver(cfg ReceiverConfig) (*Receiver, error) {
-	var f faults
-	f.unless(len(cfg.Keys.secrets) > 0, "Keys are missing")
-	f.unless(cfg.Sender != nil, "Sender is missing")
-	if err := f.err(); err != nil {
+	f := callout.NewFaults(ErrConfig)
+	f.Unless(len(cfg.Keys.secrets) > 0, "Keys are missing")
+	f.Unless(cfg.Sender != nil, "Sender is missing")
+	if err := f.Err(); err != nil {
 		return nil, err
 	}
 	if cfg.Now == nil {

@@ -3,7 +3,6 @@ package webhooksender
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -61,12 +60,11 @@ var _ delivery.Sender = (*Sender)(nil)
 // New returns a Sender. Its error wraps [ErrConfig] and names every field that
 // is wrong.
 func New(cfg Config) (*Sender, error) {
-	var f faults
-	fault := callout.URLFault(cfg.URL, cfg.UnsafePlaintext)
-	f.unless(fault == "", "URL %s", fault)
-	f.unless(len(cfg.Keys.secrets) > 0, "Keys are missing")
-	f.unless(cfg.Timeout >= 0, "Timeout is negative")
-	if err := f.err(); err != nil {
+	f := callout.NewFaults(ErrConfig)
+	f.URL("URL", cfg.URL, cfg.UnsafePlaintext)
+	f.Unless(len(cfg.Keys.secrets) > 0, "Keys are missing")
+	f.Unless(cfg.Timeout >= 0, "Timeout is negative")
+	if err := f.Err(); err != nil {
 		return nil, err
 	}
 	s := &Sender{
@@ -85,14 +83,3 @@ func New(cfg Config) (*Sender, error) {
 	s.client = callout.New(callout.Config{Provider: s.name, HTTP: cfg.HTTP, Timeout: cfg.Timeout, Now: s.now, Secrets: secrets})
 	return s, nil
 }
-
-// faults collects what is wrong with a configuration.
-type faults []error
-
-func (f *faults) unless(ok bool, format string, args ...any) {
-	if !ok {
-		*f = append(*f, fmt.Errorf("%w: "+format, append([]any{ErrConfig}, args...)...))
-	}
-}
-
-func (f faults) err() error { return errors.Join(f...) }

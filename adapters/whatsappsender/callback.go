@@ -68,15 +68,15 @@ var _ http.Handler = (*Callback)(nil)
 // NewCallback returns a Callback. Its error wraps [ErrConfig] and names every
 // field that is wrong.
 func NewCallback(cfg CallbackConfig) (*Callback, error) {
-	var f faults
-	f.unless(callout.IsDigits(cfg.PhoneNumberID), "PhoneNumberID is not all digits")
-	f.unless(cfg.VerifyToken.Reveal() != "", "VerifyToken is missing")
-	f.unless(len(cfg.AppSecrets) > 0, "AppSecrets has none")
+	f := callout.NewFaults(ErrConfig)
+	f.Unless(callout.IsDigits(cfg.PhoneNumberID), "PhoneNumberID is not all digits")
+	f.Unless(cfg.VerifyToken.Reveal() != "", "VerifyToken is missing")
+	f.Unless(len(cfg.AppSecrets) > 0, "AppSecrets has none")
 	for i, secret := range cfg.AppSecrets {
-		f.unless(secret.Reveal() != "", "AppSecrets[%d] is empty", i)
+		f.Unless(secret.Reveal() != "", "AppSecrets[%d] is empty", i)
 	}
-	f.unless(cfg.Observe != nil, "Observe is missing")
-	if err := f.err(); err != nil {
+	f.Unless(cfg.Observe != nil, "Observe is missing")
+	if err := f.Err(); err != nil {
 		return nil, err
 	}
 	c := &Callback{

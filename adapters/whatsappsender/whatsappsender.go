@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"regexp"
@@ -108,19 +107,18 @@ var (
 // New returns a Sender. Its error wraps [ErrConfig] and names every field that
 // is wrong.
 func New(cfg Config) (*Sender, error) {
-	var f faults
-	f.unless(callout.IsDigits(cfg.PhoneNumberID), "PhoneNumberID is not all digits")
-	f.unless(cfg.Token.Reveal() != "", "Token is missing")
-	f.unless(!strings.ContainsAny(cfg.Token.Reveal(), "\r\n\x00 "), "Token has a space or the end of a line in it")
-	f.unless(cfg.Timeout >= 0, "Timeout is negative")
+	f := callout.NewFaults(ErrConfig)
+	f.Unless(callout.IsDigits(cfg.PhoneNumberID), "PhoneNumberID is not all digits")
+	f.Unless(cfg.Token.Reveal() != "", "Token is missing")
+	f.Unless(!strings.ContainsAny(cfg.Token.Reveal(), "\r\n\x00 "), "Token has a space or the end of a line in it")
+	f.Unless(cfg.Timeout >= 0, "Timeout is negative")
 	base := strings.TrimSuffix(cmp.Or(cfg.BaseURL, defaultBaseURL), "/")
-	fault := callout.URLFault(base, false)
-	f.unless(fault == "", "BaseURL %s", fault)
-	f.unless(!strings.ContainsAny(base, "?#"), "BaseURL has a query or a fragment")
+	f.URL("BaseURL", base, false)
+	f.Unless(!strings.ContainsAny(base, "?#"), "BaseURL has a query or a fragment")
 	graph := cmp.Or(cfg.Version, defaultVersion)
-	f.unless(version.MatchString(graph), `Version is not of the form "v25.0"`)
-	templates := f.templates(cfg.Templates)
-	if err := f.err(); err != nil {
+	f.Unless(version.MatchString(graph), `Version is not of the form "v25.0"`)
+	templates := checkTemplates(f, cfg.Templates)
+	if err := f.Err(); err != nil {
 		return nil, err
 	}
 	s := &Sender{name: cmp.Or(cfg.Name, defaultName), token: cfg.Token, templates: templates}
@@ -138,38 +136,27 @@ func New(cfg Config) (*Sender, error) {
 	return s, nil
 }
 
-// templates checks the templates and returns a copy, with the locales as
-// messages spell them and the defaults filled in.
-func (f *faults) templates(given map[string]Template) map[string]Template {
+// checkTemplates returns a copy of the templates, with the locales as messages
+// spell them and the defaults filled in, and adds what is wrong with them.
+func checkTemplates(f *callout.Faults, given map[string]Template) map[string]Template {
 	templates := make(map[string]Template, len(given))
 	for _, key := range slices.Sorted(maps.Keys(given)) {
 		t := given[key]
-		f.unless(templateName.MatchString(t.Name), "Templates[%q].Name is not of small letters, digits and underscores", key)
+		f.Unless(templateName.MatchString(t.Name), "Templates[%q].Name is not of small letters, digits and underscores", key)
 		locale, ok := "", true
 		if key != "" {
 			locale, ok = delivery.MatchLocale(delivery.WhatsApp, key)
 		}
-		if f.unless(ok, "Templates[%q]: there is no such locale", key); !ok {
+		if f.Unless(ok, "Templates[%q]: there is no such locale", key); !ok {
 			continue
 		}
 		t.Language = cmp.Or(t.Language, languages[locale])
-		f.unless(language.MatchString(t.Language), `Templates[%q].Language is not of the form "en" or "en_US"`, key)
+		f.Unless(language.MatchString(t.Language), `Templates[%q].Language is not of the form "en" or "en_US"`, key)
 		_, twice := templates[locale]
-		f.unless(!twice, "Templates has %q twice", locale)
+		f.Unless(!twice, "Templates has %q twice", locale)
 		templates[locale] = t
 	}
 	_, ok := given[""]
-	f.unless(ok, `Templates has none of ""`)
+	f.Unless(ok, `Templates has none of ""`)
 	return templates
 }
-
-// faults collects what is wrong with a configuration.
-type faults []error
-
-func (f *faults) unless(ok bool, format string, args ...any) {
-	if !ok {
-		*f = append(*f, fmt.Errorf("%w: "+format, append([]any{ErrConfig}, args...)...))
-	}
-}
-
-func (f faults) err() error { return errors.Join(f...) }
