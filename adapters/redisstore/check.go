@@ -44,6 +44,7 @@ type facts struct {
 	policy   string // maxmemory-policy
 	aof      string // "1" if it keeps an append-only file
 	fsync    string // appendfsync
+	pauses   string // no-appendfsync-on-rewrite
 	replicas string // how many are attached
 	cluster  string // "1" if it is a node of a cluster
 	sentinel bool   // whether another may take its place at any time
@@ -52,34 +53,34 @@ type facts struct {
 // masters returns all servers that take writes: one, or those of the cluster.
 func (s *Store) masters(ctx context.Context) ([]facts, error) {
 	nodes := s.client.Nodes()
-	if s.client.Mode() != rueidis.ClientModeCluster {
-		var all []facts
-		for _, node := range nodes {
-			one, err := ask(ctx, node)
-			if err != nil {
-				return nil, err
-			}
-			one.sentinel = s.client.Mode() == rueidis.ClientModeSentinel
-			all = append(all, one)
-		}
-		return all, nil
+	if s.client.Mode() == rueidis.ClientModeCluster {
+		return clusterMasters(ctx, nodes)
 	}
-
-	// A replica that is down is no reason to refuse. So a node that does not
-	// answer counts only if it is one of those that have slots.
 	var all []facts
-	var missing error
-	var owners map[string]bool
+	for _, node := range nodes {
+		one, err := ask(ctx, node)
+		if err != nil {
+			return nil, err
+		}
+		one.sentinel = s.client.Mode() == rueidis.ClientModeSentinel
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// clusterMasters returns the nodes that have slots. Any other may be down.
+func clusterMasters(ctx context.Context, nodes map[string]rueidis.Client) ([]facts, error) {
+	var all []facts
+	var owners map[string]bool // those that have not been asked yet
+	var silent error
 	for _, addr := range slices.Sorted(maps.Keys(nodes)) {
 		one, id, err := askNode(ctx, nodes[addr])
-		if err != nil {
-			missing = cmp.Or(missing, err)
-			continue
+		if err == nil && owners == nil {
+			owners, err = slotOwners(ctx, nodes[addr])
 		}
-		if owners == nil {
-			if owners, err = slotOwners(ctx, nodes[addr]); err != nil {
-				return nil, err
-			}
+		if err != nil {
+			silent = cmp.Or(silent, err)
+			continue
 		}
 		if owners[id] {
 			delete(owners, id)
@@ -88,7 +89,7 @@ func (s *Store) masters(ctx context.Context) ([]facts, error) {
 		}
 	}
 	if len(owners) > 0 || owners == nil {
-		return nil, cmp.Or(missing, error(&Error{Op: "check", Kind: ErrUnreachable, Detail: "a master of the cluster is not there"}))
+		return nil, cmp.Or(silent, error(&Error{Op: "check", Kind: ErrUnreachable, Detail: "a master of the cluster is missing"}))
 	}
 	return all, nil
 }
@@ -101,11 +102,11 @@ func ask(ctx context.Context, node rueidis.Client) (facts, error) {
 	}
 	one := parseInfo(text)
 	// INFO has the rest, and is allowed where CONFIG is not.
-	settings, err := node.Do(ctx, node.B().ConfigGet().Parameter("appendfsync").Build()).AsStrMap()
+	settings, err := node.Do(ctx, node.B().ConfigGet().Parameter("*appendfsync*").Build()).AsStrMap()
 	if _, refused := rueidis.IsRedisErr(err); err != nil && !refused {
 		return facts{}, err
 	}
-	one.fsync = settings["appendfsync"]
+	one.fsync, one.pauses = settings["appendfsync"], settings["no-appendfsync-on-rewrite"]
 	return one, nil
 }
 
@@ -224,6 +225,8 @@ func (one facts) forgets() error {
 		return one.problem(ErrVolatile, "appendfsync cannot be found out")
 	case one.fsync != "always" && one.fsync != "everysec":
 		return one.problem(ErrVolatile, "appendfsync is neither always nor everysec")
+	case one.pauses != "no":
+		return one.problem(ErrVolatile, "no-appendfsync-on-rewrite is not no")
 	}
 	return nil
 }

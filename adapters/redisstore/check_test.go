@@ -83,6 +83,17 @@ func sameKinds(errs, kinds []error) bool {
 	return slices.EqualFunc(errs, kinds, func(err, kind error) bool { return err.(*Error).Kind == kind })
 }
 
+// A file that is not flushed while another is being written is no promise.
+func TestPausedFsync(t *testing.T) {
+	t.Parallel()
+	server := servertest.Redis(t, append(durable[:len(durable):len(durable)], "--no-appendfsync-on-rewrite", "yes")...)
+	for _, fence := range []bool{false, true} {
+		_, err := Open(t.Context(), server.URL(), Config{Fence: fence})
+		wantError(t, err, ErrVolatile)
+	}
+	openAt(t, server.URL(), Config{UnsafeVolatile: true})
+}
+
 // What INFO says, or does not say.
 func TestFacts(t *testing.T) {
 	t.Parallel()
@@ -124,18 +135,18 @@ func TestFacts(t *testing.T) {
 		{"cluster_enabled:0", "cluster_enabled:1", ErrDenied},
 	} {
 		f := parseInfo(strings.ReplaceAll(good, c.old, c.new))
-		f.fsync = "always"
+		f.fsync, f.pauses = "always", "no"
 		err := s.judge(f)
 		if c.want == nil && err != nil || c.want != nil && (err == nil || err.(*Error).Kind != c.want) {
 			t.Errorf("%q for %q: %v, want %v", c.new, c.old, err, c.want)
 		}
 	}
 	f := parseInfo(good)
-	f.fsync, f.sentinel = "always", true
+	f.fsync, f.pauses, f.sentinel = "always", "no", true
 	wantError(t, s.judge(f), ErrVolatile)
 	for fsync, want := range map[string]error{"": ErrVolatile, "no": ErrVolatile, "everysec": ErrVolatile, "sometimes": ErrVolatile} {
 		f := parseInfo(good)
-		f.fsync = fsync
+		f.fsync, f.pauses = fsync, "no"
 		wantError(t, s.judge(f), want)
 	}
 }

@@ -17,25 +17,27 @@ type Config struct {
 	Prefix string
 
 	// Fence has values that were written before the server went back in time
-	// read as [store.Rewound]: an engine does not take their codes any more. It
+	// read as [store.Rewound]: their codes and sessions are not taken any more. It
 	// is for servers with appendfsync everysec, and for servers with replicas,
-	// where a crash or a failover may lose the last second of what was confirmed.
-	// Guesses and counters of that second may be lost with it.
+	// where a crash or a failover may lose the last second or two of what was
+	// confirmed. Guesses and counters of that time may be lost with it.
+	//
+	// Whether a restart or a failover has lost anything cannot be told, so codes
+	// and sessions are void after each of them; and also when a first replica was
+	// attached, or when there has been none for an hour (repl-backlog-ttl).
 	//
 	// Every value becomes 25 bytes longer, and a swap or a Get costs the server
 	// about 10 µs more, because its script reads the id of the server's history.
-	// That id also changes when a first replica is attached, and when a server
-	// has had none for an hour (repl-backlog-ttl): codes that are under way then
-	// must be asked for again. All programs that share records set Fence alike;
-	// one that does not reads a fenced value as Rewound, and the other way round.
+	// All programs that share records set Fence alike; one that does not reads a
+	// fenced value as Rewound, and the other way round.
 	Fence bool
 
 	// UnsafeVolatile accepts a server that may go back in time by any stretch,
-	// or forget everything: without append-only file, with appendfsync no or one
-	// that cannot be found out, and, unless Fence is set, with everysec or with
-	// replicas. Whoever makes such a server crash, or waits for it, gets all
-	// guesses anew, and gets back into sessions that were revoked. Unless Fence
-	// is set a code that was used can be used again.
+	// or forget everything: without append-only file, with appendfsync no,
+	// no-appendfsync-on-rewrite yes or settings that cannot be found out, and,
+	// unless Fence is set, with everysec or with replicas. Whoever makes such a
+	// server crash, or waits for it, gets all guesses anew. Unless Fence is set a
+	// code that was used can be used again, and a session that was ended goes on.
 	UnsafeVolatile bool
 
 	// UnsafeEviction accepts a server whose maxmemory-policy is another than

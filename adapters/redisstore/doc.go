@@ -36,14 +36,15 @@
 //	maxmemory-policy noeviction           any other: UnsafeEviction
 //	appendonly yes, appendfsync always    nothing is lost
 //	appendonly yes, appendfsync everysec  the last second or two: Fence, or UnsafeVolatile
-//	anything else, or not to be found out up to everything: UnsafeVolatile, and better with Fence
-//	sentinels, or a replica attached      a failover loses what had not got there yet: Fence, or UnsafeVolatile
+//	sentinels, or a replica attached      what it had not got yet at a failover: Fence, or UnsafeVolatile
+//	no-appendfsync-on-rewrite yes, any
+//	other, or not to be found out         up to everything: UnsafeVolatile, and better with Fence
 //
-// With Fence a code that was live before a restart or a failover is void after
-// it, so none is used twice whatever the server forgets. What Fence cannot bring
-// back is counts: up to as many guesses as were made in the time that was lost.
-// Sessions are revoked in the same records and live longer: with a server that
-// loses more than a second, keep them elsewhere.
+// With Fence the codes and sessions of before a restart or a failover are void
+// after it. So no code is used twice, and who was signed out stays that, whatever
+// the server has forgotten; the price is that everybody signs in again. What Fence
+// cannot bring back is what was counted or crossed out in the time that was lost:
+// as many guesses as were made in it, and recovery codes of authenticator apps.
 //
 // Redis reads these settings when it starts and lets them be changed while it
 // runs; Check asks again.

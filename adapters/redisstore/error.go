@@ -206,6 +206,9 @@ func words(err error) string {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return "it does not speak TLS"
 	}
+	if errors.Is(err, rueidis.ErrClosing) {
+		return "the client is closed"
+	}
 	if errors.Is(err, errGreeting) {
 		return "it does not speak as Redis does"
 	}

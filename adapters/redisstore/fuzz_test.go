@@ -53,7 +53,7 @@ func FuzzInfo(f *testing.F) {
 	f.Add("redis_version:6\nrole:slave\n:::\n\r")
 	f.Fuzz(func(t *testing.T, text string) {
 		facts := parseInfo(text)
-		facts.fsync = "always"
+		facts.fsync, facts.pauses = "always", "no"
 		if isNewEnough(facts.version) {
 			major, _, _ := strings.Cut(facts.version, ".")
 			if n, err := strconv.Atoi(major); err != nil || n < 6 {
