@@ -140,6 +140,12 @@ type Channel struct {
 	// country rules hold. Default: none.
 	Fallback delivery.Channel
 
+	// Sent, if set, is called with each challenge that was sent by this channel
+	// and can still fall back: for a program that has challenges nowhere else
+	// and wants to call Engine.Fallback. It is called on the goroutine of Start,
+	// before that returns, and must be quick and safe for concurrent use.
+	Sent func(Challenge)
+
 	// Spend limits the messages of a day, as exactly as the Store keeps its
 	// counters: one that comes back with older data lets as many more through as
 	// it has lost. Default: no limit.

@@ -128,6 +128,9 @@ func (e *Engine) message(req Request, t target, secret string) (delivery.Message
 func (e *Engine) send(ctx context.Context, challenge Challenge, message delivery.Message, event Event, spent spending) (Challenge, error) {
 	failure := e.deliver(ctx, &challenge, message, &event)
 	if failure == nil {
+		if sent := e.channels[challenge.Channel].Sent; sent != nil && challenge.held != nil {
+			sent(challenge)
+		}
 		return challenge, nil
 	}
 	e.giveBack(ctx, spent)
