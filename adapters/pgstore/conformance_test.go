@@ -1,9 +1,18 @@
 package pgstore
 
 import (
+	"fmt"
+	"os"
+	osexec "os/exec"
+	"os/user"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/passcode-go/passcode/internal/servertest"
 	"github.com/passcode-go/passcode/store"
 	"github.com/passcode-go/passcode/store/storetest"
 )
@@ -20,4 +29,91 @@ func TestStoreBehindFaulty(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, now func() time.Time) store.Store {
 		return storetest.NewFaulty(testDB(t, Config{Now: now}), func(storetest.Call) storetest.Fault { return storetest.None })
 	})
+}
+
+// A database that sorts as people do, whose transactions are serializable, and
+// a driver that prepares nothing.
+func TestStoreElsewhere(t *testing.T) {
+	t.Parallel()
+	name := newName()
+	execAt(t, server(t).URL(), "CREATE DATABASE "+name+" TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'",
+		"ALTER DATABASE "+name+" SET default_transaction_isolation = serializable")
+	t.Cleanup(func() { execAt(t, server(t).URL(), "DROP DATABASE "+name+" WITH (FORCE)") })
+	url := strings.Replace(server(t).URL(), "/postgres?", "/"+name+"?default_query_exec_mode=simple_protocol&", 1)
+	storetest.Run(t, func(t *testing.T, now func() time.Time) store.Store {
+		return openDB(t, url, Config{Now: now, Schema: newName(), Migrate: true})
+	})
+}
+
+// PgBouncer in transaction mode, as old a version as there is: it knows nothing
+// of prepared statements and gives each transaction another connection.
+func TestStoreBehindPgBouncer(t *testing.T) {
+	t.Parallel()
+	url := pgBouncer(t) + "&default_query_exec_mode=exec"
+	storetest.Run(t, func(t *testing.T, now func() time.Time) store.Store {
+		return openDB(t, url, Config{Now: now, Schema: newName(), Migrate: true})
+	})
+}
+
+// pgBouncer starts one before the shared server and returns a URL that leads
+// through it.
+func pgBouncer(t *testing.T) (url string) {
+	t.Helper()
+	host, port, _ := strings.Cut(server(t).Addr(), ":")
+	path, err := osexec.LookPath("pgbouncer")
+	if err != nil {
+		servertest.SkipIfMissing(t, fmt.Errorf("%w: pgbouncer", servertest.ErrMissing))
+	}
+	listen, err := servertest.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		p := filepath.Join(dir, name)
+		if err := os.WriteFile(p, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	users := file("users.txt", fmt.Sprintf("%q %q\n", "postgres", servertest.Password))
+	args := []string{file("pgbouncer.ini", fmt.Sprintf(`[databases]
+postgres = host=%s port=%s dbname=postgres
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = %d
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = %s
+pool_mode = transaction
+server_reset_query_always = 1
+default_pool_size = 12
+max_client_conn = 500
+`, host, port, listen, users))}
+	if os.Getuid() == 0 { // as whom it refuses to run
+		for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
+			os.Chmod(d, 0o755)
+		}
+		nobody, err := user.Lookup("nobody")
+		if err != nil {
+			t.Fatal(err)
+		}
+		args = append([]string{"-u", nobody.Username}, args...)
+	}
+	cmd := osexec.Command(path, args...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	url = fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/postgres?sslmode=disable", servertest.Password, listen)
+	for range 200 {
+		var conn *pgx.Conn
+		if conn, err = pgx.Connect(t.Context(), url+"&default_query_exec_mode=simple_protocol"); err == nil {
+			conn.Close(t.Context())
+			return url
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	t.Fatal(err)
+	return ""
 }
