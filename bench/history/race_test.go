@@ -1,0 +1,6 @@
+//go:build race
+
+package history
+
+// UnderRace says that the race detector makes everything ten times slower.
+const UnderRace = true
