@@ -38,7 +38,7 @@ func (d *Directory) Create(ctx context.Context, u store.User) error {
 	}
 	w := write{d, &u, data}
 	for {
-		if err := d.call(ctx, "create", w.create); err != errMoved {
+		if err := d.call(ctx, "create", d.db.cfg.Timeout, w.create); err != errMoved {
 			return err
 		}
 	}
@@ -52,7 +52,7 @@ func (d *Directory) Lookup(ctx context.Context, by store.Index, value string) (s
 
 // lookup returns the user who has the value, and the row's data.
 func (d *Directory) lookup(ctx context.Context, by store.Index, value string) (u store.User, data string, err error) {
-	err = d.call(ctx, "lookup", func(ctx context.Context, conn *pgx.Conn) error {
+	err = d.call(ctx, "lookup", d.db.cfg.Timeout, func(ctx context.Context, conn *pgx.Conn) error {
 		statement, known := lookups[by]
 		if !known || len(value) > maxValue || !isText(value) {
 			return refusal{store.ErrNotFound}
@@ -98,7 +98,7 @@ func (d *Directory) Update(ctx context.Context, id string, change func(*store.Us
 			return u, nil // the user was so when it was read
 		}
 		w := write{d, &u, data}
-		err = d.call(ctx, "update", func(ctx context.Context, conn *pgx.Conn) error { return w.replace(ctx, conn, &was, before) })
+		err = d.call(ctx, "update", d.db.cfg.Timeout, func(ctx context.Context, conn *pgx.Conn) error { return w.replace(ctx, conn, &was, before) })
 		if err == nil {
 			return u, nil
 		}
@@ -111,19 +111,21 @@ func (d *Directory) Update(ctx context.Context, id string, change func(*store.Us
 // Delete implements [store.Directory].
 func (d *Directory) Delete(ctx context.Context, id string) (store.User, error) {
 	var u store.User
-	err := d.call(ctx, "delete", func(ctx context.Context, conn *pgx.Conn) error {
+	err := d.call(ctx, "delete", d.db.cfg.Timeout, func(ctx context.Context, conn *pgx.Conn) error {
 		if len(id) > maxValue || !isText(id) {
 			return refusal{store.ErrNotFound}
 		}
-		var data string
-		err := conn.QueryRow(ctx, d.db.schema.sql(deleteUser), id).Scan(&data, nil)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return refusal{store.ErrNotFound}
-		}
-		if err != nil {
-			return err
-		}
-		return decode(data, &u)
+		return transaction(ctx, conn, func(tx pgx.Tx) error {
+			var data string
+			err := tx.QueryRow(ctx, d.db.schema.sql(deleteUser), id).Scan(&data)
+			if errors.Is(err, pgx.ErrNoRows) {
+				return refusal{store.ErrNotFound}
+			}
+			if err != nil {
+				return err
+			}
+			return decode(data, &u) // or else nothing is removed
+		})
 	})
 	if err != nil {
 		return store.User{}, err

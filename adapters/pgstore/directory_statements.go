@@ -24,7 +24,7 @@ const (
 		WHERE id = $1 AND data = $7 RETURNING ` + durable
 
 	// deleteUser takes the user's values along.
-	deleteUser = `DELETE FROM passcode.users WHERE id = $1 RETURNING data, ` + durable
+	deleteUser = `DELETE FROM passcode.users WHERE id = $1 RETURNING data`
 
 	// takeValues inserts values in their order; see write.take.
 	takeValues = `INSERT INTO passcode.user_values (user_id, kind, value, part, verified, expires, folded)

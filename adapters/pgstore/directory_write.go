@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -17,14 +18,14 @@ var errMoved = errors.New("pgstore: user changed meanwhile")
 // the server.
 type refusal struct{ error }
 
-// call is [DB.call] for a Directory: it ends at ctx or at Config.Timeout, and
-// the error of a refusal is returned as it is.
-func (d *Directory) call(ctx context.Context, op string, use func(context.Context, *pgx.Conn) error) error {
+// call is [DB.call] for a Directory: it ends with ctx or after a limit, and the
+// error of a refusal is returned as it is.
+func (d *Directory) call(ctx context.Context, op string, limit time.Duration, use func(context.Context, *pgx.Conn) error) error {
 	if err := d.db.enter(ctx); err != nil {
 		return err
 	}
 	defer d.db.leave()
-	limited, cancel := context.WithTimeout(ctx, d.db.cfg.Timeout)
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var refused error
 	err := d.db.call(limited, op, func(conn *pgx.Conn) error {

@@ -1,8 +1,8 @@
 package pgstore
 
 import (
-	"cmp"
 	"context"
+	"math"
 	"slices"
 	"strings"
 
@@ -12,6 +12,9 @@ import (
 	"github.com/passcode-go/passcode/store"
 )
 
+// patience is how many times Config.Timeout a search may take.
+const patience = 10
+
 // Search implements [store.Directory]. A cursor is the last id of the page
 // before, so it holds through any change. A page and its total are of one
 // moment.
@@ -20,7 +23,8 @@ import (
 // addresses uses an index if the extension pg_trgm is there and the text has
 // three letters or digits in a row. What else a page costs is a walk along the ids
 // until it is full. A total without filters is kept at hand; one with filters
-// looks at every user that they leave.
+// looks at every user that they leave. Therefore a search may take ten times
+// Config.Timeout.
 func (d *Directory) Search(ctx context.Context, q store.Query) (store.Page, error) {
 	after, err := cursor.Parse(q.Cursor)
 	if err == nil && !isText(after) {
@@ -32,18 +36,15 @@ func (d *Directory) Search(ctx context.Context, q store.Query) (store.Page, erro
 	if err != nil {
 		return store.Page{}, err
 	}
-	if err := d.db.enter(ctx); err != nil {
-		return store.Page{}, err
-	}
-	defer d.db.leave()
 	s := newStatement(q, after)
 	var page store.Page
-	err = d.db.call(ctx, "search", func(conn *pgx.Conn) error {
+	limit := patience * min(d.db.cfg.Timeout, math.MaxInt64/patience)
+	err = d.call(ctx, "search", limit, func(ctx context.Context, conn *pgx.Conn) (err error) {
 		page, err = d.fetch(ctx, conn, s)
 		return err
 	})
 	if err != nil {
-		return store.Page{}, cmp.Or(ctx.Err(), err)
+		return store.Page{}, err
 	}
 	if users := page.Users; len(users) > q.Size() {
 		page.Users = users[:q.Size()]

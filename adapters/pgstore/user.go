@@ -1,7 +1,6 @@
 package pgstore
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/big"
@@ -88,6 +87,14 @@ type value struct {
 	folded   string
 }
 
+// end returns expires as its column has it.
+func (v *value) end() pgtype.Numeric {
+	if v.expires.IsZero() {
+		return pgtype.Numeric{} // null
+	}
+	return seconds(v.expires)
+}
+
 // The parts of a user that methods are.
 const (
 	partPhone = "phone"
@@ -95,7 +102,7 @@ const (
 	partTOTP  = "totp"
 )
 
-// values returns the rows of the user in the order in which they are inserted.
+// values returns the rows of the user.
 func values(u *store.User) []value {
 	var all []value
 	methods := func(by store.Index, part string, list []store.Method) {
@@ -121,14 +128,10 @@ func values(u *store.User) []value {
 	if u.ExternalID != "" {
 		all = append(all, value{kind: store.ByExternalID, value: u.ExternalID, part: string(store.ByExternalID), verified: true})
 	}
-	slices.SortFunc(all, func(a, b value) int {
-		return cmp.Or(strings.Compare(a.value, b.value), strings.Compare(string(a.kind), string(b.kind)))
-	})
 	return all
 }
 
-// compare says how values turn from old into new. Each list is in the order in
-// which values are inserted.
+// compare says how values turn from old into new.
 func compare(old, new []value) (added, changed, removed []value) {
 	type key struct {
 		kind  store.Index
@@ -162,12 +165,8 @@ func arrays(rows []value) []any {
 	var verified []bool
 	var expires []pgtype.Numeric
 	for _, v := range rows {
-		var end pgtype.Numeric // null
-		if !v.expires.IsZero() {
-			end = seconds(v.expires)
-		}
 		kinds, values, parts = append(kinds, string(v.kind)), append(values, v.value), append(parts, v.part)
-		verified, expires, folded = append(verified, v.verified), append(expires, end), append(folded, v.folded)
+		verified, expires, folded = append(verified, v.verified), append(expires, v.end()), append(folded, v.folded)
 	}
 	return []any{kinds, values, parts, verified, expires, folded}
 }
