@@ -35,7 +35,7 @@
 // and the same troubles. Where callers take turns, as they do in every other
 // pair of histories of engines, it gives the same history, call by call, on
 // every store and machine. Elsewhere the scheduler has a say: raise -histories
-// and begin some seeds earlier, or add -count 100.
+// and begin some seeds earlier, or set -count to 100.
 //
 // # What is modelled
 //

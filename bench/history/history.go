@@ -92,7 +92,7 @@ func (f *Failure) Error() string {
 // name.
 func (f *Failure) repeat(test string) string {
 	pattern := "^" + strings.ReplaceAll(test, "/", "$/^") + "$"
-	return fmt.Sprintf("repeat: go test -run '%s' -seed %d -histories 1", pattern, f.Seed)
+	return fmt.Sprintf("repeat, in its directory: go test . -run '%s' -seed %d -histories 1 -count 1", pattern, f.Seed)
 }
 
 // CheckStore checks histories of a store: of callers who take the ways that

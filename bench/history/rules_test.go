@@ -87,7 +87,7 @@ func TestFailure(t *testing.T) {
 	}
 	defer os.Remove(failure.Page)
 	text := failure.repeat("TestStores/mine/store")
-	want := fmt.Sprintf("go test -run '^TestStores$/^mine$/^store$' -seed %d -histories 1", failure.Seed)
+	want := fmt.Sprintf("go test . -run '^TestStores$/^mine$/^store$' -seed %d -histories 1", failure.Seed)
 	if !strings.Contains(text, want) || failure.Seed < 10 || failure.Seed >= 210 {
 		t.Errorf("%q, want %q in it", text, want)
 	}
