@@ -14,7 +14,7 @@ func onConn(ctx context.Context, pool *pgxpool.Pool, op string, use func(*pgx.Co
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		if s := pool.Stat(); errors.Is(err, context.DeadlineExceeded) && s.AcquiredConns() == s.MaxConns() {
-			err = newError(ErrBusy, "", "all connections of the pool are in use")
+			err = newError(ErrTimeout, "", "all connections of the pool are in use")
 		}
 		return failure(op, err)
 	}

@@ -34,13 +34,12 @@ var (
 	// before the answer came.
 	ErrUnreachable = errors.New("pgstore: no connection to the server")
 
-	// ErrTimeout is returned if no answer came in time. It wraps
-	// context.DeadlineExceeded.
+	// ErrTimeout is returned if no answer came in time, or all connections of
+	// the pool were in use. It wraps context.DeadlineExceeded.
 	ErrTimeout = fmt.Errorf("pgstore: no answer in time: %w", context.DeadlineExceeded)
 
-	// ErrBusy is returned if the server or the pool has no connection left, or
-	// the server no memory.
-	ErrBusy = errors.New("pgstore: out of connections or memory")
+	// ErrBusy is returned if the server has no connection or no memory left.
+	ErrBusy = errors.New("pgstore: the server is out of connections or memory")
 
 	// ErrDiskFull is returned if the server's disk is full. Nothing was written.
 	ErrDiskFull = errors.New("pgstore: the server's disk is full")

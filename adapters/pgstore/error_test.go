@@ -224,7 +224,10 @@ func TestTooManyConnections(t *testing.T) {
 	}
 	_, err = db.Get(t.Context(), "key")
 	conn.Release()
-	wantKind(t, "a full pool", err, ErrBusy)
+	wantKind(t, "a full pool", err, ErrTimeout)
+	if err != nil && !strings.Contains(err.Error(), "of the pool are in use") {
+		t.Errorf("%q does not say why", err)
+	}
 	wantValue(t, db, "key", nil)
 }
 

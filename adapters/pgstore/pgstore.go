@@ -78,7 +78,7 @@ type DB struct {
 	deletes *group.Group[swap]
 	adds    *group.Group[add]
 
-	made atomic.Int64 // how many rows were made, more or less
+	made atomic.Int64 // how often a row may have been made
 
 	mu     sync.RWMutex // held for reading by whoever uses pool
 	closed bool
@@ -134,8 +134,9 @@ func Open(ctx context.Context, url string, cfg Config) (*DB, error) {
 }
 
 // New uses a pool of the program, which stays the program's to close. Its
-// connections must lead to the primary server, also after a failover:
-// target_session_attrs=read-write sees to that.
+// connections must lead to the primary server, also after a failover, which
+// target_session_attrs=read-write sees to, and it needs a connect_timeout: pgx
+// gives up a connection that hangs after two minutes, and meanwhile it counts.
 //
 // Errors: as Open, save ErrURL.
 func New(ctx context.Context, pool *pgxpool.Pool, cfg Config) (*DB, error) {

@@ -20,8 +20,8 @@ type swap struct {
 	expires  time.Time
 
 	swapped bool
-	known   bool   // if not swapped: whether current is what was found
-	current []byte // another's: to be copied
+	known   bool // if not swapped: whether current is what was found
+	current []byte
 	err     error
 }
 
@@ -47,7 +47,7 @@ func (db *DB) CompareAndSwap(ctx context.Context, key string, old, new []byte, e
 				db.collect(ctx)
 			}
 			if s.swapped || s.known {
-				return bytes.Clone(s.current), s.swapped, nil
+				return s.current, s.swapped, nil
 			}
 		}
 		current, err := db.get(ctx, key)
@@ -197,7 +197,7 @@ func refute(turn, rest []*swap) (left []*swap) {
 		}
 		switch t := turn[i]; {
 		case t.swapped && !same(t.new, s.old):
-			s.current, s.known = t.new, true
+			s.current, s.known = bytes.Clone(t.new), true // t's caller will use new again
 		case !t.swapped && same(t.old, s.old):
 			// Neither of the two can have swapped; what was found is to be read.
 		default:

@@ -59,9 +59,9 @@ func (db *DB) sweepSome(ctx context.Context, table string, limit int) (seen, dro
 	return seen, dropped, nil
 }
 
-// collect is called after a row may have been made. Now and then it drops some
-// that have expired, more than were made since, so that a store in use stays
-// small. If it fails, another will do it.
+// collect is called after a row may have been made. Every 64th time it drops
+// some that have expired, more than were made since, so that a store in use
+// stays small. If it fails, another will do it.
 func (db *DB) collect(ctx context.Context) {
 	const every, atOnce = 64, 256
 	if db.made.Add(1)%every != 0 {
