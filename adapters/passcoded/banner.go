@@ -44,7 +44,11 @@ func (b banner) print(w io.Writer) error {
 		fmt.Fprintf(&t, "Users:    %s\n", b.cfg.users)
 	}
 	fmt.Fprintf(&t, "Keys:     %s\n", b.cfg.keys)
-	fmt.Fprintf(&t, "Messages appear here, codes in clear, and are sent to nobody.\n")
+	if b.cfg.file != "" {
+		fmt.Fprintf(&t, "Messages: as %s says\n", b.cfg.file)
+	} else {
+		fmt.Fprintf(&t, "Messages appear here, codes in clear, and are sent to nobody.\n")
+	}
 	if b.cfg.outbox != "" {
 		fmt.Fprintf(&t, "INSECURE: every message is also written to %s.\n", b.cfg.outbox)
 	}

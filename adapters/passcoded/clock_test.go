@@ -32,7 +32,11 @@ func TestClock(t *testing.T) {
 		}
 		defer db.Close()
 		var sent bytes.Buffer
-		api, err := newAPI(cfg, keys, keys.credentials(), &storage{records: db, users: db.Directory()}, console.New(&sent), slog.New(slog.DiscardHandler))
+		eng, err := newEngine(cfg, keys.engine(), db, printed(console.New(&sent), cfg.texts), slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		api, err := newAPI(cfg, keys, keys.credentials(), &storage{records: db, users: db.Directory()}, eng, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,6 +24,8 @@ in a server that you name, and prints the messages that it "sends" to the
 terminal.
 
 Usage: passcoded [options]
+       passcoded check-config -config FILE
+       passcoded send-test -config FILE -channel sms -to +12025550162
 
   -addr HOST:PORT        where to listen; port 0 picks a free one
                          (PASSCODED_ADDR; default 127.0.0.1:8080)
@@ -49,6 +51,9 @@ Usage: passcoded [options]
   -project-id ID         user name of every request, with the password in
                          PASSCODED_SECRET; default: those in the keys file
                          (PASSCODED_PROJECT_ID)
+  -config FILE           which providers carry the messages of which channel,
+                         in TOML (PASSCODED_CONFIG; default: messages are
+                         printed and sent to nobody)
   -app NAME              name of the application in messages
                          (PASSCODED_APP)
   -origin HOST           host whose pages may fill in codes from an SMS
@@ -69,6 +74,7 @@ Usage: passcoded [options]
                          nothing else
   -remove-signing-key ID take a key for session JWTs out of the keys file, and
                          nothing else
+  -channel, -to, -locale of send-test: which channel, to whom, in which language
   -version               print which build this is
   -h                     print this
 
@@ -93,6 +99,12 @@ The program prints curl commands that are ready to paste, and then the line
 standard error. It speaks plain HTTP: let only a TLS proxy reach it.
 `
 
+// The commands that are no options.
+const (
+	checkConfig = "check-config"
+	sendTest    = "send-test"
+)
+
 // errUsage is for options that do not exist, as opposed to values that are
 // wrong.
 var errUsage = errors.New("see passcoded -h")
@@ -113,6 +125,12 @@ type config struct {
 	maxSession   time.Duration
 	lock         policy.Lock
 	outbox       string // "": none
+	file         string // that says how messages travel; "": they are printed
+	env          func(string) string
+	command      string // checkConfig, sendTest, or "": serve
+	channel      string // of sendTest, as are the next two
+	to           string
+	locale       string
 	version      bool   // print it, and nothing else
 	rotate       bool   // put a new signing key in, and nothing else
 	remove       string // take out the signing key with this id, and nothing else; "": serve
@@ -121,7 +139,10 @@ type config struct {
 // parseConfig reads options and environment and checks them as far as it can
 // without touching a file. Its error wraps flag.ErrHelp if help was asked for.
 func parseConfig(args []string, env func(string) string) (config, error) {
-	var cfg config
+	cfg := config{env: env}
+	if len(args) > 0 && (args[0] == checkConfig || args[0] == sendTest) {
+		cfg.command, args = args[0], args[1:]
+	}
 	var countries, idle, maxSession, lockAfter, lockFor, unsafeRedis string
 	flags := flag.NewFlagSet("passcoded", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -143,6 +164,10 @@ func parseConfig(args []string, env func(string) string) (config, error) {
 	text(&lockAfter, "lock-after", "PASSCODED_LOCK_AFTER", "10")
 	text(&lockFor, "lock-for", "PASSCODED_LOCK_FOR", "1h")
 	flags.BoolVar(&cfg.redisFence, "redis-fence", env("PASSCODED_REDIS_FENCE") == "1", "")
+	text(&cfg.file, "config", "PASSCODED_CONFIG", "")
+	flags.StringVar(&cfg.channel, "channel", "", "")
+	flags.StringVar(&cfg.to, "to", "", "")
+	flags.StringVar(&cfg.locale, "locale", "", "")
 	flags.StringVar(&cfg.outbox, "insecure-outbox", "", "")
 	flags.BoolVar(&cfg.version, "version", false, "")
 	flags.BoolVar(&cfg.rotate, "rotate-signing-key", false, "")
@@ -159,6 +184,15 @@ func parseConfig(args []string, env func(string) string) (config, error) {
 	}
 	if flags.NArg() > 0 {
 		return cfg, fmt.Errorf("unexpected argument %q: %w", flags.Arg(0), errUsage)
+	}
+	if cfg.command != sendTest && cfg.channel+cfg.to+cfg.locale != "" {
+		return cfg, fmt.Errorf("-channel, -to and -locale go with send-test: %w", errUsage)
+	}
+	if cfg.command == sendTest && (cfg.channel == "" || cfg.to == "") {
+		return cfg, fmt.Errorf("send-test needs -channel and -to: %w", errUsage)
+	}
+	if cfg.command != "" && cfg.file == "" {
+		return cfg, fmt.Errorf("%s needs -config FILE: %w", cfg.command, errUsage)
 	}
 	if cfg.rotate && cfg.remove != "" {
 		return cfg, fmt.Errorf("-rotate-signing-key and -remove-signing-key are two steps: %w", errUsage)
@@ -190,6 +224,9 @@ func parseConfig(args []string, env func(string) string) (config, error) {
 	var err error
 	if cfg.smsCountries, err = parseCountries(countries); err != nil {
 		return cfg, err
+	}
+	if cfg.smsCountries != nil && cfg.file != "" {
+		return cfg, errors.New("-sms-countries and -config: say channels.sms.countries in the file")
 	}
 	if idle != "" {
 		if cfg.idle, err = parseTime("session-idle", idle, time.Minute, sessions.MaxDuration); err != nil {

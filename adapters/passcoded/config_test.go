@@ -145,7 +145,7 @@ func TestHelp(t *testing.T) {
 	if _, err := parseConfig(nil, func(name string) string { asked[name] = ""; return "" }); err != nil || len(asked) == 0 {
 		t.Fatalf("no variable read: %v", err)
 	}
-	options := []string{"-addr", "-db", "-project-id", "-app", "-origin", "-sms-countries", "-session-idle", "-max-session", "-lock-after",
+	options := []string{"-addr", "-db", "-store", "-users", "-keys", "-redis-fence", "-unsafe-redis", "-config", "check-config", "send-test", "-project-id", "-app", "-origin", "-sms-countries", "-session-idle", "-max-session", "-lock-after",
 		"-lock-for", "-insecure-outbox", "-rotate-signing-key", "-remove-signing-key ID", "-version", "-h"}
 	for _, help := range []string{"-h", "-help", "--help"} {
 		stdout, stderr := newOutput(), newOutput()

@@ -7,6 +7,8 @@ require (
 	github.com/passcode-go/passcode v0.0.0
 	github.com/passcode-go/passcode/adapters/pgstore v0.0.0
 	github.com/passcode-go/passcode/adapters/redisstore v0.0.0
+	github.com/passcode-go/passcode/adapters/smtpsender v0.0.0
+	github.com/pelletier/go-toml/v2 v2.4.3
 )
 
 require (
@@ -18,7 +20,9 @@ require (
 	github.com/nyaruka/phonenumbers v1.8.1 // indirect
 	github.com/pquerna/otp v1.5.0 // indirect
 	github.com/redis/rueidis v1.0.79 // indirect
+	github.com/wneessen/go-mail v0.8.1 // indirect
 	go.etcd.io/bbolt v1.5.0 // indirect
+	golang.org/x/crypto v0.54.0 // indirect
 	golang.org/x/sync v0.22.0 // indirect
 	golang.org/x/sys v0.47.0 // indirect
 	golang.org/x/text v0.41.0 // indirect
@@ -29,4 +33,5 @@ replace (
 	github.com/passcode-go/passcode => ../..
 	github.com/passcode-go/passcode/adapters/pgstore => ../pgstore
 	github.com/passcode-go/passcode/adapters/redisstore => ../redisstore
+	github.com/passcode-go/passcode/adapters/smtpsender => ../smtpsender
 )

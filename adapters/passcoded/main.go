@@ -1,8 +1,9 @@
 // Passcoded is a passcode server in one program: it speaks the HTTP interface
 // of package httpapi, keeps everything in one file or in a server that it is
-// told of, and prints the messages that it "sends" to the terminal. It is there to try passcode out, to write a
-// client against, and to be read: serve.go shows how the packages fit together.
-// In the root of the repository:
+// told of, and sends messages through the providers of a configuration file, or
+// prints them to the terminal. It is there to be used, to write a client against,
+// and to be read: serve.go shows how the packages fit together. In the root of
+// the repository:
 //
 //	go run ./adapters/passcoded
 //
@@ -11,9 +12,10 @@
 //
 //	listening on http://127.0.0.1:8080
 //
-// which a script may wait for: from then on requests are answered. SMS,
-// WhatsApp and e-mail messages follow on standard output, codes in clear; the
-// log goes to standard error and holds neither codes nor whole addresses.
+// which a script may wait for: from then on requests are answered. Without
+// -config, SMS, WhatsApp and e-mail messages follow on standard output, codes in
+// clear; the log goes to standard error and holds neither codes nor whole
+// addresses.
 //
 // # Options
 //
@@ -30,6 +32,7 @@
 //	-unsafe-redis LIST       PASSCODED_UNSAFE_REDIS   what a Redis may do all the same: eviction, volatile; default nothing
 //	-project-id ID           PASSCODED_PROJECT_ID     user name of every request; default that of the keys file
 //	                         PASSCODED_SECRET         password of every request; no option, since every user of a machine sees options
+//	-config FILE             PASSCODED_CONFIG         how messages travel: see Messages; default they are printed
 //	-app NAME                PASSCODED_APP            name of the application in messages; default none
 //	-origin HOST             PASSCODED_ORIGIN         host whose pages may fill in codes from an SMS; default none
 //	-sms-countries LIST      PASSCODED_SMS_COUNTRIES  the only countries to text, such as US,CA; default all but the unsupported
@@ -56,9 +59,9 @@
 //
 // The keys are in the file that -keys names, by default beside the database with
 // a name that ends in .keys in place of its extension: passcode.keys for
-// passcode.db. It is made at the first start, with permissions 0600. Who gets the database alone finds users and
-// their addresses in it, but no code, no session and no secret of an
-// authenticator app: back the two up apart.
+// passcode.db. It is made at the first start, with permissions 0600. Who gets the
+// database alone finds users and their addresses in it, but no code, no session
+// and no secret of an authenticator app: back the two up apart.
 //
 // A database without its keys is refused: new keys would forget the wrong
 // guesses of every address, every session and every authenticator app. Put the
@@ -107,6 +110,82 @@
 //
 // A server that does not answer makes requests fail with status 503; the program
 // goes on by itself when it is back.
+//
+// # Messages
+//
+// The file of -config is TOML. A provider is one account somewhere, under a name
+// of its own; a channel names the providers that are asked for its messages, one
+// after the other. A channel that is not in the file is not offered.
+//
+//	[providers.us.twilio]
+//	account_sid = "AC…"
+//	key_id = "SK…"                      # default: the account with its auth token
+//	secret = "env:TWILIO_SECRET"        # never the value itself: env:NAME or file:PATH
+//	sms = { service = "MG…" }           # or from = "+1…"
+//	tokens = ["env:TWILIO_AUTH_TOKEN"]  # that sign callbacks
+//
+//	[providers.meta.whatsapp]
+//	phone_number_id = "1055…"
+//	token = "env:META_TOKEN"
+//	templates = { default = { name = "login_code" }, es = { name = "login_code", language = "es" } }
+//	verify_token = "env:META_VERIFY"    # of the webhook, with app_secrets
+//	app_secrets = ["env:META_APP_SECRET"]
+//
+//	[providers.mail.smtp]
+//	host = "smtp.example.com"
+//	from = "Example <codes@example.com>"
+//	username = "codes"
+//	password = "file:/run/secrets/smtp"
+//
+//	[providers.own.webhook]             # any other provider: see package webhooksender
+//	url = "https://sms.internal.example.com/send"
+//	keys = ["env:WEBHOOK_KEY"]
+//	report_keys = ["env:WEBHOOK_KEY"]
+//
+//	[providers.print.console]           # prints messages, codes in clear
+//
+//	[channels.sms]
+//	providers = ["us", "own"]
+//	countries = ["US", "CA"]            # default: all supported ones
+//	per_day = 20000                     # messages; default: no limit
+//	per_region = 5000
+//	regions = { CA = 1000 }
+//
+//	[[channels.sms.routes]]             # looked at before providers, in order
+//	regions = ["CA"]                    # and locales, purposes
+//	split = { own = 90, us = 10 }       # or providers = […]
+//
+//	[channels.whatsapp]
+//	providers = ["meta"]
+//	fallback = "sms"                    # for numbers that are not on WhatsApp
+//	fallback_after = "20s"              # and where no receipt has come in time
+//
+//	[channels.email]
+//	providers = ["mail"]
+//
+//	[texts]
+//	directory = "texts"                 # own words: see package textfile
+//	app_hash = "FA+9qCX9VSu"
+//
+//	[callbacks]
+//	url = "https://codes.example.com"   # providers report to /callbacks/NAME below it
+//
+// A provider that is down, throttles or refuses its credentials is passed over
+// for a while; timeout, failures and rest beside its kind say how soon and how
+// long. A refused account is an error in the log: somebody has to look. What
+// may have been sent is not sent again by another.
+//
+//	passcoded check-config -config FILE    says what is wrong, by line, or what the file means
+//	passcoded send-test -config FILE -channel sms -to +12025550162
+//
+// The log has a line for what each provider did with each message and for what
+// became of it. With the credentials of the API
+//
+//	GET /messages/ID   tells that of one message for a day; its id is in the log
+//	GET /providers     tells which providers work, and which rest and why
+//
+// Codes that wait to fall back are in memory only: a restart forgets to send
+// them again, and their owners ask for another.
 //
 // # Keys
 //
@@ -161,8 +240,7 @@
 // # Before others can reach it
 //
 // The program speaks plain HTTP: leave it on a loopback address, behind a
-// proxy that speaks TLS. It sends to the terminal only: a program with real
-// senders is made by taking serve.go and putting them in.
+// proxy that speaks TLS.
 //
 // An e-mail address with an internationalised domain is accepted in its xn--
 // form only.
@@ -175,7 +253,8 @@
 //
 // The exit status is 0 after a signal, and after what needs no server; 2 for
 // options that do not exist; and 1 for anything else that went wrong, which one
-// line on standard error explains.
+// line on standard error explains, or one for each thing that is wrong in a
+// configuration file.
 package main
 
 import (
@@ -220,13 +299,23 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 		err = rotateSigningKey(cfg.keys, time.Now(), stdout)
 	case err == nil && cfg.remove != "":
 		err = removeSigningKey(cfg.keys, cfg.remove, stdout)
+	case err == nil && cfg.command == checkConfig:
+		err = runCheckConfig(cfg, stdout)
+	case err == nil && cfg.command == sendTest:
+		err = runSendTest(ctx, cfg, stdout)
 	case err == nil:
 		err = serve(ctx, cfg, stdout, stderr)
 	}
 	if err == nil || ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return 0
 	}
-	fmt.Fprintf(stderr, "passcoded: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+	text := err.Error()
+	if cfg.file == "" { // with a file each problem has a line
+		text = strings.ReplaceAll(text, "\n", "; ")
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		fmt.Fprintf(stderr, "passcoded: %s\n", line)
+	}
 	if errors.Is(err, errUsage) {
 		return 2
 	}

@@ -13,14 +13,15 @@ import (
 	"time"
 
 	"github.com/passcode-go/passcode/adapters/httpapi"
-	"github.com/passcode-go/passcode/countries"
 	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/delivery/console"
 	"github.com/passcode-go/passcode/engine"
 	"github.com/passcode-go/passcode/engine/accounts"
+	"github.com/passcode-go/passcode/engine/receipts"
 	"github.com/passcode-go/passcode/engine/sessions"
 	"github.com/passcode-go/passcode/engine/totp"
 	"github.com/passcode-go/passcode/policy"
+	"github.com/passcode-go/passcode/store"
 	"github.com/passcode-go/passcode/store/boltstore"
 )
 
@@ -47,23 +48,54 @@ func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error
 		return err
 	}
 
-	var sender delivery.Sender = console.New(stdout)
+	wait := &waiter{log: log, waiting: make(map[string]waiting)}
+	outcomes, err := receipts.New(receipts.Config{
+		Store:   kept.records,
+		Observe: func(r receipts.Record) { logReceipt(log, r); wait.news(r) },
+		Failed:  func(err error) { log.Error("what became of a message was not written down", "error", err) },
+	})
+	if err != nil {
+		return err
+	}
+	wait.state = outcomes.Message
+	m, err := openMessaging(cfg, console.New(stdout), outcomes, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, m.close()) }()
 	if cfg.outbox != "" {
-		box, err := openOutbox(cfg.outbox, sender)
+		box, err := openOutbox(cfg.outbox)
 		if err != nil {
 			return err
 		}
 		defer box.Close()
-		sender = box
+		for name, channel := range m.channels {
+			channel.Sender = outbox{box, channel.Sender}
+			m.channels[name] = channel
+		}
 		log.Warn("INSECURE: every message, code included, is written to a file", "file", cfg.outbox)
+	}
+	wait.after = m.after
+	for name, channel := range m.channels {
+		channel.Sent = wait.sent
+		m.channels[name] = channel
 	}
 	project := keys.credentials()
 	if cfg.fixed != (credentials{}) {
 		project = cfg.fixed
 	}
-	api, err := newAPI(cfg, keys, project, kept, sender, log)
+	eng, err := newEngine(cfg, keys.engine(), kept.records, m, log)
 	if err != nil {
 		return err
+	}
+	wait.fallback = eng.Fallback
+	defer wait.stop()
+	api, err := newAPI(cfg, keys, project, kept, eng, log)
+	if err != nil {
+		return err
+	}
+	if cfg.file != "" {
+		api = operatorRoutes(api, project, m, outcomes, log)
 	}
 
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.addr)
@@ -115,28 +147,32 @@ func settleKeys(ctx context.Context, cfg config, kept *storage, keys keysFile, l
 	return keys, err
 }
 
-// newAPI puts the packages together.
-func newAPI(cfg config, keys keysFile, project credentials, kept *storage, sender delivery.Sender, log *slog.Logger) (http.Handler, error) {
+// newEngine makes the engine.
+func newEngine(cfg config, keys engine.Keys, records store.Store, m *messaging, log *slog.Logger) (*engine.Engine, error) {
 	rules := policy.Default()
+	for name, rule := range m.rules {
+		rules.Countries[string(name)] = rule
+	}
 	if cfg.smsCountries != nil {
 		rules.Countries[string(delivery.SMS)] = policy.AllowOnly(cfg.smsCountries...)
 	}
 	rules.Lock = cfg.lock
 	eng, err := engine.New(engine.Config{
-		Store: kept.records,
-		Keys:  keys.engine(),
-		Channels: engine.Channels{
-			delivery.SMS:      {Sender: sender, Parse: countries.Mobile},
-			delivery.WhatsApp: {Sender: sender, Parse: countries.Mobile},
-			delivery.Email:    {Sender: sender, Parse: delivery.ParseEmail},
-		},
-		Policy:  rules,
-		Texts:   cfg.texts,
-		Observe: func(e engine.Event) { logEvent(log, e) },
+		Store:    records,
+		Keys:     keys,
+		Channels: m.channels,
+		Policy:   rules,
+		Texts:    m.texts,
+		Observe:  func(e engine.Event) { logEvent(log, e) },
 	})
-	if err != nil {
-		return nil, err
+	if err != nil && cfg.file != "" {
+		err = fmt.Errorf("%s: %w", cfg.file, err)
 	}
+	return eng, err
+}
+
+// newAPI puts the packages together.
+func newAPI(cfg config, keys keysFile, project credentials, kept *storage, eng *engine.Engine, log *slog.Logger) (http.Handler, error) {
 	signing, err := keys.signing()
 	if err != nil {
 		return nil, err

@@ -85,14 +85,15 @@ func TestOpenToOthers(t *testing.T) {
 func TestOutboxFails(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "outbox")
-	box, err := openOutbox(path, delivery.SenderFunc(func(context.Context, delivery.Message) (delivery.Receipt, error) {
-		t.Error("sent, though not written")
-		return delivery.Receipt{}, nil
-	}))
+	file, err := openOutbox(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	box.Close()
+	file.Close()
+	box := outbox{file, delivery.SenderFunc(func(context.Context, delivery.Message) (delivery.Receipt, error) {
+		t.Error("sent, though not written")
+		return delivery.Receipt{}, nil
+	})}
 	_, err = box.Send(t.Context(), delivery.Message{Channel: delivery.SMS, To: delivery.NewAddress("+12025550162"), Code: delivery.NewSecret("123456")})
 	if !errors.Is(err, delivery.ErrTemporary) {
 		t.Errorf("got %v", err)

@@ -1,0 +1,460 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/passcode-go/passcode/adapters/webhooksender"
+	"github.com/passcode-go/passcode/delivery"
+	"github.com/passcode-go/passcode/engine/receipts"
+)
+
+const webhookKey = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+func webhookKeys(t *testing.T) webhooksender.Keys {
+	t.Helper()
+	keys, err := webhooksender.ParseKeys(delivery.NewSecret(webhookKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+// A carrier is an operator's own service, behind webhooksender: it answers as
+// it is told and remembers what it was given.
+type carrier struct {
+	*httptest.Server
+	mu     sync.Mutex
+	got    []delivery.Message
+	answer func(delivery.Message) error
+}
+
+func newCarrier(t *testing.T, name string) *carrier {
+	t.Helper()
+	c := new(carrier)
+	receiver, err := webhooksender.NewReceiver(webhooksender.ReceiverConfig{Keys: webhookKeys(t), Sender: delivery.SenderFunc(
+		func(_ context.Context, m delivery.Message) (delivery.Receipt, error) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if c.answer != nil {
+				if err := c.answer(m); err != nil {
+					return delivery.Receipt{}, err
+				}
+			}
+			c.got = append(c.got, m)
+			return delivery.Receipt{Provider: name, ID: fmt.Sprintf("%s-%d", name, len(c.got))}, nil
+		})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Server = httptest.NewServer(receiver)
+	t.Cleanup(c.Close)
+	return c
+}
+
+func (c *carrier) answers(f func(delivery.Message) error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answer = f
+}
+
+// messages returns what the carrier has taken.
+func (c *carrier) messages() []delivery.Message {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]delivery.Message(nil), c.got...)
+}
+
+// configured writes a file for two carriers and returns its path and the
+// environment that it refers to.
+func configured(t *testing.T, one, two *carrier, more string) (path string, env map[string]string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "passcoded.toml")
+	write(t, path, fmt.Appendf(nil, `
+[callbacks]
+url = "https://codes.example.com"
+
+[providers.one.webhook]
+url = %q
+keys = ["env:WEBHOOK_KEY"]
+report_keys = ["env:WEBHOOK_KEY"]
+
+[providers.two]
+timeout = "2s"
+
+[providers.two.webhook]
+url = %q
+keys = ["env:WEBHOOK_KEY"]
+
+[channels.sms]
+providers = ["one", "two"]
+%s`, one.URL, two.URL, more), 0o600)
+	return path, map[string]string{"WEBHOOK_KEY": webhookKey}
+}
+
+// look returns the status and the body of an operator's page.
+func (p *program) look(t *testing.T, path string, into any) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth(p.project.projectID, p.project.secret)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if into != nil && json.Unmarshal(text, into) != nil {
+		t.Fatalf("%s: %s", path, text)
+	}
+	return resp.StatusCode
+}
+
+// report tells the program what became of a message, as the carrier would.
+func (p *program) report(t *testing.T, want int, key, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url+"/callbacks/one", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := webhooksender.ParseKeys(delivery.NewSecret(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	keys.Sign(req.Header, "report", time.Now(), []byte(body))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != want {
+		t.Fatalf("report %s: status %d, want %d", body, resp.StatusCode, want)
+	}
+}
+
+// TestProviders sends through two providers: the second takes what the first
+// does not, and the operator sees who took what and what became of it.
+func TestProviders(t *testing.T) {
+	t.Parallel()
+	one, two := newCarrier(t, "one"), newCarrier(t, "two")
+	path, env := configured(t, one, two, `
+[channels.email]
+providers = ["two"]
+`)
+	p := launch(t, t.TempDir(), env, "-config", path)
+	var codes []string
+	send := func(from *carrier, number string) (reply, delivery.Message) {
+		t.Helper()
+		sent := p.post(t, 200, "/v1/otps/sms/login_or_create", `{"phone_number": "`+number+`"}`)
+		got := from.messages()
+		if len(got) == 0 {
+			t.Fatalf("nothing was taken:\n%s", p.stderr)
+		}
+		m := got[len(got)-1]
+		codes = append(codes, m.Code.Reveal())
+		return sent, m
+	}
+	sent, m := send(one, "+12025550162")
+	p.authenticate(t, 200, sent.PhoneID, m.Code.Reveal())
+	var record receipts.Record
+	if status := p.look(t, "/messages/"+m.ID, &record); status != 200 || record.State != receipts.Taken || record.Provider != "one" || record.ID != "one-1" {
+		t.Errorf("%d, %+v", status, record)
+	}
+	p.report(t, 403, "whsec_"+strings.Repeat("AAAA", 8), `{"message": "`+m.ID+`", "status": "delivered"}`)
+	p.report(t, 200, webhookKey, `{"message": "`+m.ID+`", "status": "delivered"}`)
+	if p.look(t, "/messages/"+m.ID, &record); record.State != receipts.Delivered {
+		t.Errorf("%+v", record)
+	}
+	if status := p.look(t, "/messages/"+m.ID+"x", nil); status != 404 {
+		t.Errorf("an unknown message: %d", status)
+	}
+
+	one.answers(func(delivery.Message) error {
+		return &delivery.Error{Kind: delivery.Configuration, Reason: "key expired"}
+	})
+	sent, m = send(two, "+12025550163")
+	p.authenticate(t, 200, sent.PhoneID, m.Code.Reveal())
+	p.stderr.await(t, `level=ERROR msg=provider event=misconfigured provider=one`)
+	var lines []healthLine
+	if status := p.look(t, "/providers", &lines); status != 200 || len(lines) != 2 || lines[0].Circuit != "open" || lines[0].Kind != "configuration" || lines[1].Circuit != "closed" {
+		t.Errorf("%d, %+v", status, lines)
+	}
+	two.answers(func(delivery.Message) error {
+		return &delivery.Error{Kind: delivery.Rejected, Reason: "no such number"}
+	})
+	if r := p.post(t, 400, "/v1/otps/sms/login_or_create", `{"phone_number": "+12025550164"}`); r.ErrorType != "downstream_carrier_error" {
+		t.Errorf("%+v", r)
+	}
+	p.post(t, 400, "/v1/otps/whatsapp/login_or_create", `{"phone_number": "+12025550162"}`) // no such channel
+
+	// Who is not the operator sees nothing.
+	p.project.secret += "x"
+	for _, path := range []string{"/providers", "/messages/" + m.ID} {
+		if status := p.look(t, path, nil); status != 401 {
+			t.Errorf("%s with a wrong secret: %d", path, status)
+		}
+	}
+	// Without what is random and so may look like a code.
+	printed := p.stdout.String() + regexp.MustCompile(`(time|took|until|duration|request_id|subject|message)=\S+`).ReplaceAllString(p.stderr.String(), "")
+	for _, secret := range append(codes, webhookKey, "+12025550163", "+12025550164") {
+		if strings.Contains(strings.ReplaceAll(printed, `{"phone_number": "+12025550163"}`, ""), secret) {
+			t.Errorf("%q is printed:\n%s", secret, printed)
+		}
+	}
+}
+
+// TestFallback lets codes go by SMS that do not arrive by WhatsApp: the same
+// code, whatever the reason.
+func TestFallback(t *testing.T) {
+	t.Parallel()
+	one, two := newCarrier(t, "one"), newCarrier(t, "two")
+	path, env := configured(t, two, two, "")
+	content := `
+[callbacks]
+url = "https://codes.example.com"
+[providers.one.webhook]
+url = "` + one.URL + `"
+keys = ["env:WEBHOOK_KEY"]
+report_keys = ["env:WEBHOOK_KEY"]
+[providers.two.webhook]
+url = "` + two.URL + `"
+keys = ["env:WEBHOOK_KEY"]
+[channels.sms]
+providers = ["two"]
+[channels.whatsapp]
+providers = ["one"]
+fallback = "sms"
+fallback_after = "AFTER"
+`
+	for name, after := range map[string]string{"rejected": "1h", "reported": "1h", "silent": "100ms", "delivered": "1h"} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(filepath.Dir(path), name+".toml")
+			write(t, path, []byte(strings.Replace(content, "AFTER", after, 1)), 0o600)
+			p := launch(t, t.TempDir(), env, "-config", path)
+			one.answers(nil)
+			if name == "rejected" {
+				one.answers(func(delivery.Message) error {
+					return &delivery.Error{Kind: delivery.Rejected, Reason: "not on WhatsApp"}
+				})
+			}
+			before := len(two.messages())
+			sent := p.post(t, 200, "/v1/otps/whatsapp/login_or_create", `{"phone_number": "+12025550162"}`)
+			first := one.messages()
+			switch name {
+			case "reported":
+				p.report(t, 200, webhookKey, `{"message": "`+first[len(first)-1].ID+`", "status": "failed", "kind": "rejected", "reason": "phone is off"}`)
+			case "delivered":
+				p.report(t, 200, webhookKey, `{"message": "`+first[len(first)-1].ID+`", "status": "delivered"}`)
+				p.report(t, 200, webhookKey, `{"message": "`+first[len(first)-1].ID+`", "status": "failed"}`)
+				if n := len(two.messages()); n != before {
+					t.Errorf("%d messages by SMS although it was delivered", n-before)
+				}
+				p.authenticate(t, 200, sent.PhoneID, first[len(first)-1].Code.Reveal())
+				return
+			}
+			p.stderr.await(t, `event=fell_back .*channel=sms`)
+			p.stderr.await(t, `event=sent .*channel=sms`)
+			got := two.messages()
+			if len(got) != before+1 || got[before].Channel != delivery.SMS {
+				t.Fatalf("%d messages by SMS", len(got)-before)
+			}
+			code := got[before].Code.Reveal()
+			if name != "rejected" && first[len(first)-1].Code.Reveal() != code {
+				t.Error("another code was sent by SMS")
+			}
+			p.authenticate(t, 200, sent.PhoneID, code)
+		})
+	}
+}
+
+func TestSendTest(t *testing.T) {
+	t.Parallel()
+	one, two := newCarrier(t, "one"), newCarrier(t, "two")
+	path, env := configured(t, one, two, "")
+	run := func(want int, args ...string) (string, string) {
+		t.Helper()
+		stdout, stderr := newOutput(), newOutput()
+		if status := run(t.Context(), args, lookup(env), stdout, stderr); status != want {
+			t.Fatalf("%q: exit status %d, want %d: %s", args, status, want, stderr)
+		}
+		return stdout.String(), stderr.String()
+	}
+	stdout, _ := run(0, "send-test", "-config", path, "-channel", "sms", "-to", "+12025550162", "-locale", "es")
+	got := one.messages()
+	if len(got) != 1 || got[0].Locale != "es" || !strings.Contains(stdout, `one took the message to +•••62 as "one-1"`) {
+		t.Errorf("%d messages; %s", len(got), stdout)
+	}
+	if strings.Contains(stdout, got[0].Code.Reveal()) {
+		t.Errorf("the code is printed: %s", stdout)
+	}
+	refused := func(m delivery.Message) error {
+		return &delivery.Error{Kind: delivery.Temporary, Reason: "down: " + m.Code.Reveal()}
+	}
+	one.answers(refused)
+	two.answers(func(delivery.Message) error { return &delivery.Error{Kind: delivery.Throttled, Reason: "slow down"} })
+	_, stderr := run(1, "send-test", "-config", path, "-channel", "sms", "-to", "+12025550162")
+	for _, want := range []string{"nobody took", "one", "down: [redacted]", "two", "slow down"} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("no %q in %s", want, stderr)
+		}
+	}
+	run(1, "send-test", "-config", path, "-channel", "sms", "-to", "+4670174060599")
+	run(1, "send-test", "-config", path, "-channel", "email", "-to", "a@example.com")
+	run(2, "send-test", "-config", path, "-channel", "sms")
+	run(2, "send-test", "-channel", "sms", "-to", "+12025550162")
+	run(2, "-to", "+12025550162")
+}
+
+func TestCheckConfig(t *testing.T) {
+	t.Parallel()
+	one, two := newCarrier(t, "one"), newCarrier(t, "two")
+	path, env := configured(t, one, two, `
+[[channels.sms.routes]]
+regions = ["US"]
+split = { one = 90, two = 10 }
+`)
+	stdout, stderr := newOutput(), newOutput()
+	if status := run(t.Context(), []string{"check-config", "-config", path}, lookup(env), stdout, stderr); status != 0 {
+		t.Fatalf("exit status %d: %s", status, stderr)
+	}
+	wantText(t, stdout.String(), "is good", "sms", "provider one, reports to /callbacks/one", "provider two\n")
+	if len(one.messages())+len(two.messages()) != 0 {
+		t.Error("a provider was asked")
+	}
+}
+
+// TestCheckConfigFinds names what is wrong, and the line it stands in, without
+// any secret.
+func TestCheckConfigFinds(t *testing.T) {
+	t.Parallel()
+	const provider = "[providers.a.webhook]\nurl = \"http://127.0.0.1:1\"\nkeys = [\"env:KEY\"]\n"
+	const sms = "[channels.sms]\nproviders = [\"a\"]\n"
+	for _, c := range []struct {
+		name, content string
+		want          []string // "LINE: text"
+	}{
+		{"empty", "", []string{"0: channels: there is none"}},
+		{"not TOML", "[channels\n", []string{"1: cannot be read"}},
+		{"unknown", provider + sms + "providerz = 1\n[chanels]\n", []string{"6: channels.sms.providerz: there is no such setting"}},
+		{"kind", provider + "[channels.sms]\nproviders = 7\n", []string{"5: channels.sms.providers: has a value of the wrong kind"}},
+		{"secret in the file", "[providers.a.webhook]\nurl = \"http://127.0.0.1:1\"\nkeys = [\"" + webhookKey + "\"]\n" + sms, []string{"3: providers.a.webhook.keys: a secret is not written here"}},
+		{"secret is empty", "[providers.a.webhook]\nurl = \"http://127.0.0.1:1\"\nkeys = [\"env:NOKEY\"]\n" + sms, []string{"3: providers.a.webhook.keys: env:NOKEY is empty"}},
+		{"secret file", "[providers.a.webhook]\nurl = \"http://127.0.0.1:1\"\nkeys = [\"file:/nonexistent\"]\n" + sms, []string{"3: providers.a.webhook.keys: ", "no such file"}},
+		{"bad key", "[providers.a.webhook]\nurl = \"http://127.0.0.1:1\"\nkeys = [\"env:SHORT\"]\n" + sms, []string{"3: providers.a.webhook.keys: "}},
+		{"bad URL", "[providers.a.webhook]\nurl = \"http://example.com\"\nkeys = [\"env:KEY\"]\n" + sms, []string{"1: providers.a.webhook: "}},
+		{"no kind", "[providers.a]\ntimeout = \"3s\"\n" + sms, []string{"1: providers.a: needs exactly one of"}},
+		{"two kinds", provider + "[providers.a.console]\n" + sms, []string{"needs exactly one of"}},
+		{"name", "[providers.\"a b\".console]\n" + sms, []string{"a provider's name has"}},
+		{"duration", "[providers.a]\ntimeout = \"soon\"\n", []string{"2: "}},
+		{"no provider", "[channels.sms]\n", []string{"1: channels.sms.providers: no provider is named"}},
+		{"unknown provider", provider + "[channels.sms]\nproviders = [\"b\"]\n", []string{`5: channels.sms.providers: there is no provider "b"`}},
+		{"twice", provider + "[channels.sms]\nproviders = [\"a\", \"a\"]\n", []string{"5: channels.sms.providers: "}},
+		{"channel", provider + "[channels.fax]\nproviders = [\"a\"]\n", []string{"4: channels.fax: there is no such channel"}},
+		{"fallback", provider + sms + "fallback = \"whatsapp\"\n", []string{`6: channels.sms.fallback: "whatsapp" is not`}},
+		{"fallback of another class", provider + sms + "fallback = \"email\"\n[channels.email]\nproviders = [\"a\"]\n", []string{"other addresses"}},
+		{"after what", provider + sms + "fallback_after = \"3s\"\n", []string{"6: channels.sms.fallback_after: there is no fallback"}},
+		{"country", provider + sms + "countries = [\"UK\"]\n", []string{`6: channels.sms.countries: "UK" is no country code`}},
+		{"limit", provider + sms + "regions = { US = 0 }\n", []string{"4: channels.sms: ", "US"}},
+		{"e-mail", provider + "[channels.email]\nproviders = [\"a\"]\ncountries = [\"US\"]\n", []string{"4: channels.email: e-mail knows no countries"}},
+		{"route", provider + sms + "[[channels.sms.routes]]\nregions = [\"US\"]\n", []string{"6: channels.sms.routes.0.providers: no provider is named"}},
+		{"both", provider + sms + "[[channels.sms.routes]]\nproviders = [\"a\"]\nsplit = { a = 1 }\n", []string{"6: channels.sms.routes.0: has providers and a split"}},
+		{"weight", provider + sms + "[[channels.sms.routes]]\nsplit = { a = -1 }\n", []string{"4: channels.sms.routes: ", "Weight"}},
+		{"texts", "[texts]\ndirectory = \"nowhere\"\n" + provider + sms, []string{"2: texts.directory: ", "not a directory"}},
+		{"hash", "[texts]\napp_hash = \"x\"\n" + provider + sms, []string{"1: texts: ", "AppHash"}},
+		{"callbacks", provider + "report_keys = [\"env:KEY\"]\n" + sms + "[callbacks]\nurl = \"codes.example.com\"\n", []string{"8: callbacks.url: is not a URL"}},
+		{"twilio", "[providers.a.twilio]\naccount_sid = \"AC1\"\nsecret = \"env:KEY\"\ntokens = [\"env:KEY\"]\n" + sms, []string{"1: providers.a.twilio: ", "AccountSID", "4: providers.a.twilio.tokens: callbacks need callbacks.url"}},
+		{"whatsapp", "[providers.a.whatsapp]\nphone_number_id = \"x\"\ntoken = \"env:KEY\"\n" + sms, []string{"1: providers.a.whatsapp: ", "PhoneNumberID"}},
+		{"smtp", "[providers.a.smtp]\nhost = \"mail.example.com\"\nfrom = \"nobody\"\npassword = \"env:KEY\"\n" + sms, []string{"1: providers.a.smtp: "}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "bad.toml")
+			write(t, path, []byte(c.content), 0o600)
+			stdout, stderr := newOutput(), newOutput()
+			env := lookup(map[string]string{"KEY": webhookKey, "SHORT": "correct-horse"})
+			if status := run(t.Context(), []string{"check-config", "-config", path}, env, stdout, stderr); status != 1 || stdout.String() != "" {
+				t.Errorf("exit status %d, %s", status, stdout)
+			}
+			for _, want := range c.want {
+				if strings.Contains(want, ": ") {
+					want = "bad.toml:" + want
+				}
+				if !strings.Contains(stderr.String(), want) {
+					t.Errorf("no %q in\n%s", want, stderr)
+				}
+			}
+			for _, secret := range []string{webhookKey, "correct-horse"} {
+				if strings.Contains(stderr.String(), secret) {
+					t.Errorf("%q is printed:\n%s", secret, stderr)
+				}
+			}
+			// The server says the same and does not start.
+			again := newOutput()
+			args := append(arguments(t.TempDir(), nil)[:4], "-config", path)
+			if status := run(t.Context(), args, env, newOutput(), again); status != 1 || again.String() != stderr.String() {
+				t.Errorf("the server: exit status %d\n%s", status, again)
+			}
+		})
+	}
+}
+
+// TestOwnTexts sends an operator's own words.
+func TestOwnTexts(t *testing.T) {
+	t.Parallel()
+	one, two := newCarrier(t, "one"), newCarrier(t, "two")
+	path, env := configured(t, one, two, "[texts]\ndirectory = \"texts\"\n")
+	dir := filepath.Join(filepath.Dir(path), "texts")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "sms.txt"), []byte("{{.Code}} is for {{.App}}\n"), 0o600)
+	p := launch(t, t.TempDir(), env, "-config", path, "-app", "Acme", "-origin", "example.com")
+	p.post(t, 200, "/v1/otps/sms/login_or_create", `{"phone_number": "+12025550162"}`)
+	m := one.messages()[0]
+	if want := m.Code.Reveal() + " is for Acme\n@example.com #" + m.Code.Reveal(); m.Body.Reveal() != want {
+		t.Errorf("%q, want %q", m.Body.Reveal(), want)
+	}
+	write(t, filepath.Join(dir, "sms.txt"), []byte("{{.Code}} {{.Code}}\n"), 0o600)
+	line := newOutput()
+	if status := run(t.Context(), []string{"check-config", "-config", path}, lookup(env), newOutput(), line); status != 1 {
+		t.Errorf("exit status %d", status)
+	}
+	wantText(t, line.String(), "texts.directory", "sms.txt", "the code 2 times")
+}
+
+func FuzzConfigFile(f *testing.F) {
+	f.Add([]byte("[providers.a.webhook]\nurl = \"http://127.0.0.1:1\"\nkeys = [\"env:KEY\"]\n[channels.sms]\nproviders = [\"a\"]\n"))
+	f.Add([]byte("[[channels.sms.routes]]\nsplit = { a = 1 }\n"))
+	f.Add([]byte("a.b.c = 1\n[a.b]\n[[x]]\n[[x]]\n"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		if bytes.Contains(content, []byte("file:")) || bytes.Contains(content, []byte("directory")) {
+			return // reads what is on the machine
+		}
+		path := filepath.Join(t.TempDir(), "fuzz.toml")
+		write(t, path, content, 0o600)
+		stdout, stderr := newOutput(), newOutput()
+		env := lookup(map[string]string{"KEY": webhookKey})
+		status := run(t.Context(), []string{"check-config", "-config", path}, env, stdout, stderr)
+		if (status == 0) != (stderr.String() == "") || strings.Contains(stderr.String(), webhookKey) {
+			t.Fatalf("exit status %d: %s", status, stderr)
+		}
+	})
+}
