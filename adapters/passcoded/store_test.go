@@ -335,7 +335,7 @@ func TestPlaceIsPrintedWithoutSecrets(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	}
-	if err := errors.New(fmt.Sprintf("%v", place("redis://:correct-horse@h/"))); strings.Contains(err.Error(), "correct-horse") {
+	if err := fmt.Errorf("%v", place("redis://:correct-horse@h/")); strings.Contains(err.Error(), "correct-horse") {
 		t.Error(err)
 	}
 }
