@@ -40,7 +40,11 @@ func (db *DB) CompareAndSwap(ctx context.Context, key string, old, new []byte, e
 	for {
 		if old != nil || new != nil {
 			s := swap{key: key, old: old, new: new, expires: timestamp(expires)}
-			if err := cmp.Or(db.swaps(old, new).Do(ctx, &s), s.err); err != nil {
+			err := db.swaps(old, new).Do(ctx, &s)
+			if err == nil {
+				err = s.err
+			}
+			if err != nil {
 				return nil, false, err
 			}
 			if s.swapped && old == nil {
