@@ -32,11 +32,12 @@ func TestClock(t *testing.T) {
 		}
 		defer db.Close()
 		var sent bytes.Buffer
-		eng, err := newEngine(cfg, keys.engine(), db, printed(console.New(&sent), cfg.texts), slog.New(slog.DiscardHandler))
+		m := printed(console.New(&sent), cfg.texts)
+		eng, err := newEngine(cfg, keys.engine(), db, m, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
-		api, err := newAPI(cfg, keys, keys.credentials(), &storage{records: db, users: db.Directory()}, eng, slog.New(slog.DiscardHandler))
+		api, err := newHandler(cfg, keys, keys.credentials(), &storage{records: db, users: db.Directory()}, m, eng, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}

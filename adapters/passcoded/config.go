@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -68,6 +69,10 @@ Usage: passcoded [options]
                          (PASSCODED_LOCK_AFTER; default 10)
   -lock-for TIME         how long they are locked, 5m to 168h
                          (PASSCODED_LOCK_FOR; default 1h)
+  -trusted-proxies LIST  the addresses of the proxies in front, such as
+                         127.0.0.1 or 10.0.0.0/8: only what they say of a
+                         client's address is believed
+                         (PASSCODED_TRUSTED_PROXIES; default: none)
   -insecure-outbox FILE  also append every message, code included, to FILE as
                          a line of JSON: for tests
   -rotate-signing-key    put a new key for session JWTs into the keys file, and
@@ -124,6 +129,7 @@ type config struct {
 	idle         time.Duration // 0: sessions are never idle for too long
 	maxSession   time.Duration
 	lock         policy.Lock
+	proxies      []netip.Prefix
 	outbox       string // "": none
 	file         string // that says how messages travel; "": they are printed
 	env          func(string) string
@@ -143,7 +149,7 @@ func parseConfig(args []string, env func(string) string) (config, error) {
 	if len(args) > 0 && (args[0] == checkConfig || args[0] == sendTest) {
 		cfg.command, args = args[0], args[1:]
 	}
-	var countries, idle, maxSession, lockAfter, lockFor, unsafeRedis string
+	var countries, idle, maxSession, lockAfter, lockFor, unsafeRedis, proxies string
 	flags := flag.NewFlagSet("passcoded", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	text := func(p *string, name, variable, otherwise string) {
@@ -168,6 +174,7 @@ func parseConfig(args []string, env func(string) string) (config, error) {
 	flags.StringVar(&cfg.channel, "channel", "", "")
 	flags.StringVar(&cfg.to, "to", "", "")
 	flags.StringVar(&cfg.locale, "locale", "", "")
+	text(&proxies, "trusted-proxies", "PASSCODED_TRUSTED_PROXIES", "")
 	flags.StringVar(&cfg.outbox, "insecure-outbox", "", "")
 	flags.BoolVar(&cfg.version, "version", false, "")
 	flags.BoolVar(&cfg.rotate, "rotate-signing-key", false, "")
@@ -228,6 +235,9 @@ func parseConfig(args []string, env func(string) string) (config, error) {
 	if cfg.smsCountries != nil && cfg.file != "" {
 		return cfg, errors.New("-sms-countries and -config: say channels.sms.countries in the file")
 	}
+	if cfg.proxies, err = parseProxies(proxies); err != nil {
+		return cfg, err
+	}
 	if idle != "" {
 		if cfg.idle, err = parseTime("session-idle", idle, time.Minute, sessions.MaxDuration); err != nil {
 			return cfg, err
@@ -278,6 +288,29 @@ func parseTime(option, value string, least, most time.Duration) (time.Duration, 
 		return 0, fmt.Errorf("-%s %q is not a time from %v to %v, such as %v", option, value, least, most, 2*time.Hour)
 	}
 	return d, nil
+}
+
+// parseProxies reads a list of addresses and networks.
+func parseProxies(list string) (all []netip.Prefix, err error) {
+	for part := range strings.SplitSeq(list, ",") {
+		part = strings.TrimSpace(part)
+		if part == "" {
+			continue
+		}
+		network, err := netip.ParsePrefix(part)
+		if err != nil {
+			address, err := netip.ParseAddr(part)
+			if err != nil {
+				return nil, fmt.Errorf("-trusted-proxies: %q is neither an address nor a network", part)
+			}
+			network = netip.PrefixFrom(address, address.BitLen())
+		}
+		if network.Bits() == 0 {
+			return nil, fmt.Errorf("-trusted-proxies: %q is everybody, and everybody could choose an address", part)
+		}
+		all = append(all, network)
+	}
+	return all, nil
 }
 
 // parseCountries reads a list such as "US, ca". An empty one is nil.

@@ -73,6 +73,11 @@ func TestConfigErrors(t *testing.T) {
 		{1, "-lock-after ten", nil, `"ten"`},
 		{1, "", map[string]string{"PASSCODED_LOCK_AFTER": "-1"}, "-lock-after"},
 		{1, "-lock-for 4m", nil, "-lock-for"},
+		{1, "-trusted-proxies proxy.example.com", nil, "-trusted-proxies"},
+		{1, "-trusted-proxies 10.0.0.0/33", nil, "-trusted-proxies"},
+		{1, "", map[string]string{"PASSCODED_TRUSTED_PROXIES": "127.0.0.1,::/0"}, "everybody"},
+		{1, "-config missing/passcoded.toml", nil, "-config"},
+		{1, "-config missing/passcoded.toml -sms-countries US", nil, "channels.sms.countries"},
 		{1, "-lock-for 169h", nil, "-lock-for"},
 		{1, "", map[string]string{"PASSCODED_LOCK_FOR": "1"}, "-lock-for"},
 	} {
@@ -145,7 +150,7 @@ func TestHelp(t *testing.T) {
 	if _, err := parseConfig(nil, func(name string) string { asked[name] = ""; return "" }); err != nil || len(asked) == 0 {
 		t.Fatalf("no variable read: %v", err)
 	}
-	options := []string{"-addr", "-db", "-store", "-users", "-keys", "-redis-fence", "-unsafe-redis", "-config", "check-config", "send-test", "-project-id", "-app", "-origin", "-sms-countries", "-session-idle", "-max-session", "-lock-after",
+	options := []string{"-addr", "-db", "-store", "-users", "-keys", "-redis-fence", "-unsafe-redis", "-config", "-trusted-proxies", "check-config", "send-test", "-project-id", "-app", "-origin", "-sms-countries", "-session-idle", "-max-session", "-lock-after",
 		"-lock-for", "-insecure-outbox", "-rotate-signing-key", "-remove-signing-key ID", "-version", "-h"}
 	for _, help := range []string{"-h", "-help", "--help"} {
 		stdout, stderr := newOutput(), newOutput()

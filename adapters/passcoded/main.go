@@ -40,6 +40,7 @@
 //	-max-session TIME        PASSCODED_MAX_SESSION    the longest session that can be asked for, 5m to 8784h; default 8784h, 366 days
 //	-lock-after N            PASSCODED_LOCK_AFTER     wrong codes in a row that lock a user, 1 to 100; default 10
 //	-lock-for TIME           PASSCODED_LOCK_FOR       how long they are locked, 5m to 168h; default 1h
+//	-trusted-proxies LIST    PASSCODED_TRUSTED_PROXIES  addresses and networks of the proxies in front; default none
 //	-insecure-outbox FILE                             also append each message, code included, to a file: for tests
 //	-rotate-signing-key                               change the keys file and nothing else: see Keys
 //	-remove-signing-key ID                            likewise
@@ -226,6 +227,15 @@
 // live on. The only key cannot be removed. Of two such commands at once one
 // fails, and so does one that finds the new file of another that was cut off:
 // delete that, it ends in .keys.new.
+//
+// # Login pages
+//
+// Under /login/ are the pages of package loginpage: they take a number or an
+// address, then the code, and keep a session in a cookie; /login/account adds
+// second factors and signs out. They are there to be tried and to be looked at: a
+// program of your own mounts the same handler beside its own pages, where it can
+// protect them. Behind a proxy name it with -trusted-proxies, or all clients are
+// one to the limits per client.
 //
 // # The outbox
 //

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/passcode-go/passcode/adapters/httpapi"
+	"github.com/passcode-go/passcode/adapters/loginpage"
 	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/delivery/console"
 	"github.com/passcode-go/passcode/engine"
@@ -90,7 +91,7 @@ func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error
 	}
 	wait.fallback = eng.Fallback
 	defer wait.stop()
-	api, err := newAPI(cfg, keys, project, kept, eng, log)
+	api, err := newHandler(cfg, keys, project, kept, m, eng, log)
 	if err != nil {
 		return err
 	}
@@ -147,8 +148,8 @@ func settleKeys(ctx context.Context, cfg config, kept *storage, keys keysFile, l
 	return keys, err
 }
 
-// newEngine makes the engine.
-func newEngine(cfg config, keys engine.Keys, records store.Store, m *messaging, log *slog.Logger) (*engine.Engine, error) {
+// policy returns how strict the engine is.
+func (cfg *config) policy(m *messaging) policy.Policy {
 	rules := policy.Default()
 	for name, rule := range m.rules {
 		rules.Countries[string(name)] = rule
@@ -157,11 +158,16 @@ func newEngine(cfg config, keys engine.Keys, records store.Store, m *messaging, 
 		rules.Countries[string(delivery.SMS)] = policy.AllowOnly(cfg.smsCountries...)
 	}
 	rules.Lock = cfg.lock
+	return rules
+}
+
+// newEngine makes the engine.
+func newEngine(cfg config, keys engine.Keys, records store.Store, m *messaging, log *slog.Logger) (*engine.Engine, error) {
 	eng, err := engine.New(engine.Config{
 		Store:    records,
 		Keys:     keys,
 		Channels: m.channels,
-		Policy:   rules,
+		Policy:   cfg.policy(m),
 		Texts:    m.texts,
 		Observe:  func(e engine.Event) { logEvent(log, e) },
 	})
@@ -171,8 +177,8 @@ func newEngine(cfg config, keys engine.Keys, records store.Store, m *messaging, 
 	return eng, err
 }
 
-// newAPI puts the packages together.
-func newAPI(cfg config, keys keysFile, project credentials, kept *storage, eng *engine.Engine, log *slog.Logger) (http.Handler, error) {
+// newHandler puts the packages together: the API, and the login pages.
+func newHandler(cfg config, keys keysFile, project credentials, kept *storage, m *messaging, eng *engine.Engine, log *slog.Logger) (http.Handler, error) {
 	signing, err := keys.signing()
 	if err != nil {
 		return nil, err
@@ -212,7 +218,26 @@ func newAPI(cfg config, keys keysFile, project credentials, kept *storage, eng *
 	if err != nil {
 		return nil, err
 	}
-	return httpapi.New(httpapi.Config{Accounts: acc, Sessions: sess, ProjectID: project.projectID, Secret: project.secret, Logger: log})
+	api, err := httpapi.New(httpapi.Config{Accounts: acc, Sessions: sess, ProjectID: project.projectID, Secret: project.secret, Logger: log})
+	if err != nil {
+		return nil, err
+	}
+	pages, err := loginpage.New(acc, sess, loginpage.Options{
+		App:            cfg.texts.App,
+		Policy:         cfg.policy(m),
+		Session:        min(24*time.Hour, cfg.maxSession),
+		Keys:           keys.seal(), // the same for all programs that share a store
+		Counters:       kept.records,
+		TrustedProxies: cfg.proxies,
+		Logger:         log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", api)
+	mux.Handle("/login/", pages)
+	return mux, nil
 }
 
 // logEvent writes what happened to a code. The address is masked.
