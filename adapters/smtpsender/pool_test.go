@@ -201,7 +201,9 @@ func TestIdleTimeout(t *testing.T) {
 	cfg.IdleTimeout = -1
 	s = newSender(t, cfg)
 	send(t, s)
+	<-quit
 	send(t, s)
+	<-quit
 	if conns, _ := p.count(); conns != 5 {
 		t.Errorf("%d connections, where none is kept", conns)
 	}

@@ -99,7 +99,7 @@ var answers = []struct {
 	{"RCPT", "452 4.2.2 The email account is over quota", delivery.Temporary},        // Gmail
 	{"RCPT", "421 4.7.0 unusual rate of unsolicited mail", delivery.Throttled},       // Gmail
 	{"RCPT", "451 4.3.0 Temporary lookup failure", delivery.Temporary},               // Postfix
-	{"RCPT", "550 4.1.1 the class is another one", delivery.Rejected},
+	{"RCPT", "550 4.7.1 the class is another one", delivery.Rejected},
 	{"RCPT", "554 7.1.1 that is no status", delivery.Rejected},
 	{"RCPT", "554 5.7 that is no status", delivery.Rejected},
 	{"RCPT", "554 5.7.1000 that is no status", delivery.Rejected},
