@@ -1,9 +1,9 @@
-# What CI runs, in pieces. Everything but `lint`, `cross` and `node` needs only Go.
+# What CI runs, in pieces. Everything but `lint`, `cross`, `node` and `browser`
+# needs only Go.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
-MODULES = . adapters/passcoded bench
 FUZZTIME ?= 5s
 
-.PHONY: test race vet fmt lint cross node fuzz bench ci
+.PHONY: test race vet fmt lint cross node browser fuzz bench ci
 
 test:
 	go test work
@@ -32,6 +32,11 @@ cross:
 # test skips.
 node:
 	cd adapters/httpapi/nodeclient && npm ci --ignore-scripts --no-audit --no-fund
+
+# What the tests of the login pages in a browser need besides Chromium; without
+# it they skip.
+browser:
+	cd adapters/loginpage/browsertest && npm ci --ignore-scripts --no-audit --no-fund
 
 # Finds every fuzz target by itself.
 fuzz:
