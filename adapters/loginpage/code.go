@@ -135,13 +135,12 @@ func (p *Pages) postCode(v *visit) {
 	}
 	auth, err := p.accounts.Authenticate(v.r.Context(), r)
 	if err != nil {
-		page := v.codePage(f)
 		refusal, ok := v.refusalOf(err, f.Via)
 		if !ok {
 			v.unavailable(err)
 			return
 		}
-		v.refuse(page, refusal)
+		v.refuseFlow(f, refusal)
 		return
 	}
 	v.setCookie(flowCookie, "", time.Time{})
@@ -188,7 +187,7 @@ func (p *Pages) postResend(v *visit) {
 		return
 	}
 	if wait := p.wait(f); wait > 0 {
-		v.refuse(v.codePage(f), refusal{
+		v.refuseFlow(f, refusal{
 			status: http.StatusTooManyRequests,
 			text:   fill(v.t.ResendIn, "{time}", clock(wait)),
 			wait:   time.Duration(wait) * time.Second,
@@ -212,9 +211,16 @@ func (p *Pages) postResend(v *visit) {
 		return
 	}
 	// The code that was sent before may live on, and the wait is the engine's.
-	if refusal.closed = errors.Is(err, engine.ErrLocked) || errors.Is(err, engine.ErrDelivery); refusal.wait > 0 {
-		f.Next = ceil(p.now().Add(refusal.wait))
-		p.setFlow(v, f)
+	refusal.closed = errors.Is(err, engine.ErrLocked) || errors.Is(err, engine.ErrDelivery)
+	v.refuseFlow(f, refusal)
+}
+
+// refuseFlow shows a refusal on the page that takes the code. If the engine says
+// how long to wait, no other code is asked for until then.
+func (v *visit) refuseFlow(f flow, refusal refusal) {
+	if refusal.wait > 0 {
+		f.Next = ceil(v.p.now().Add(refusal.wait))
+		v.p.setFlow(v, f)
 	}
 	v.refuse(v.codePage(f), refusal)
 }

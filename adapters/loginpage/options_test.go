@@ -74,7 +74,7 @@ func TestTemplatesAndStyle(t *testing.T) {
 	p.handler = p.pages
 	b := p.browser()
 	b.header = map[string][]string{"Accept-Language": {"fa"}}
-	b.get("/in/nothing").want(t, 404, "/in/nothing", "Ours: چنین صفحه‌ای وجود ندارد. rtl")
+	b.get("/in/nothing").want(t, 404, "/in/nothing", "Ours: چنین صفحه\u200cای وجود ندارد. rtl")
 	a := b.get("/in/")
 	for _, want := range []string{`action="/in/"`, `lang="fa" dir="rtl"`, `href="/in/style-`} {
 		if !strings.Contains(a.body, want) {

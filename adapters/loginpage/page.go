@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"html/template"
 	"slices"
-	"strconv"
 
 	"github.com/passcode-go/passcode/countries"
 	"github.com/passcode-go/passcode/countries/region"
@@ -123,7 +122,10 @@ func countryList(p policy.Policy, c delivery.Channel) []Country {
 	return list
 }
 
-// clock writes seconds as "1:05".
+// clock writes seconds as "1:05", or "1:00:05".
 func clock(seconds int) string {
-	return strconv.Itoa(seconds/60) + ":" + fmt.Sprintf("%02d", seconds%60)
+	if seconds < 3600 {
+		return fmt.Sprintf("%d:%02d", seconds/60, seconds%60)
+	}
+	return fmt.Sprintf("%d:%02d:%02d", seconds/3600, seconds/60%60, seconds%60)
 }

@@ -30,6 +30,8 @@ func (v *visit) refuse(page *Page, f refusal) {
 	page.Closed = page.Closed || f.closed
 	if f.wait > 0 {
 		v.retryAfter(f.wait)
+		page.Wait = max(page.Wait, int((f.wait+time.Second-1)/time.Second))
+		page.WaitText = clock(page.Wait)
 	}
 	v.show(f.status, page)
 }

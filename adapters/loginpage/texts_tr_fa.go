@@ -1,3 +1,5 @@
+//lint:file-ignore ST1018 Persian words have non-joiners inside of them
+
 package loginpage
 
 // Turkish.

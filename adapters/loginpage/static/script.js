@@ -42,12 +42,14 @@
 	const resend = document.querySelector("button[data-wait]");
 	if (resend && Number(resend.dataset.wait) > 0) {
 		const text = document.getElementById("wait");
+		const two = (n) => String(n).padStart(2, "0");
+		const clock = (s) => (s < 3600 ? Math.floor(s / 60) : Math.floor(s / 3600) + ":" + two(Math.floor(s / 60) % 60)) + ":" + two(s % 60);
 		const end = performance.now() + Number(resend.dataset.wait) * 1000;
 		const tick = () => {
 			const left = Math.ceil((end - performance.now()) / 1000);
 			resend.disabled = left > 0;
 			if (left > 0) {
-				text.textContent = text.dataset.text.replace("{time}", Math.floor(left / 60) + ":" + String(left % 60).padStart(2, "0"));
+				text.textContent = text.dataset.text.replace("{time}", clock(left));
 				setTimeout(tick, 250);
 				return;
 			}
