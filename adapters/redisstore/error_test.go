@@ -76,11 +76,22 @@ func TestOpenErrors(t *testing.T) {
 		conn.Close()
 	})
 	repeats := listen(t, func(conn net.Conn) {
-		io.ReadFull(conn, make([]byte, 1))
-		for range 9 {
-			io.WriteString(conn, "-ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `default`, `"+canary+"`\r\n")
+		chunk := make([]byte, 4096)
+		for n := 0; ; n++ {
+			got, err := conn.Read(chunk)
+			if err != nil {
+				return
+			}
+			if n == 0 {
+				io.WriteString(conn, "-NOAUTH "+canary+"\r\n") // to the greeting
+				continue
+			}
+			for range strings.Count("\r\n"+string(chunk[:got]), "\r\n*") { // to each command
+				io.WriteString(conn, "-ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `default`, `"+canary+"`\r\n")
+			}
 		}
 	})
+	mail := listen(t, func(conn net.Conn) { io.WriteString(conn, "+OK POP3 ready\r\n"); io.Copy(conn, conn) })
 	quick := Config{DialTimeout: 200 * time.Millisecond}
 	for _, c := range []struct {
 		url  string
@@ -99,6 +110,7 @@ func TestOpenErrors(t *testing.T) {
 		{"redis://:" + canary + "@" + web, ErrUnreachable},
 		{"redis://:" + canary + "@" + echo, nil},
 		{"redis://:" + canary + "@" + repeats, nil},
+		{"redis://:" + canary + "@" + mail, ErrUnreachable},
 		{"redis://:" + servertest.Password + "@" + addr + "/99999", nil},
 		{"redis://:" + servertest.Password + "@" + addr + "?addr=" + addr, nil}, // no cluster
 		{strings.Replace(cluster(t).Nodes[0].URL(), "/0", "/1", 1), nil},
@@ -130,21 +142,30 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
-// The context of Open ends what Open waits for.
+// The context of Open ends what Open waits for: the greeting, with and without
+// TLS, and the login.
 func TestOpenHeedsContext(t *testing.T) {
 	t.Parallel()
-	greeted := make(chan struct{}, 9)
-	silent := listen(t, func(conn net.Conn) {
-		io.ReadFull(conn, make([]byte, 1))
-		greeted <- struct{}{}
-		io.Copy(io.Discard, conn)
-	})
-	for _, scheme := range []string{"redis", "rediss"} {
-		ctx, cancel := context.WithCancelCause(t.Context())
-		go func() { <-greeted; cancel(nil) }()
-		_, err := Open(ctx, scheme+"://:"+canary+"@"+silent, Config{DialTimeout: time.Hour})
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("%s: %v", scheme, err)
+	for _, c := range []struct {
+		scheme string
+		greets bool
+	}{{"redis", false}, {"rediss", false}, {"redis", true}} {
+		waiting := make(chan struct{}, 100)
+		addr := listen(t, func(conn net.Conn) {
+			if c.greets {
+				conn.Read(make([]byte, 100))
+				io.WriteString(conn, "+PONG\r\n")
+			}
+			io.ReadFull(conn, make([]byte, 1))
+			waiting <- struct{}{}
+			io.Copy(io.Discard, conn)
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { <-waiting; cancel() }()
+		began := time.Now()
+		_, err := Open(ctx, c.scheme+"://"+addr, Config{DialTimeout: 20 * time.Second, Timeout: time.Minute})
+		if took := time.Since(began); !errors.Is(err, context.Canceled) || took > 10*time.Second {
+			t.Errorf("%+v, after %v: %v", c, took, err)
 		}
 	}
 	if _, err := Open(done(t), server(t).URL(), Config{}); !errors.Is(err, context.Canceled) {
