@@ -36,6 +36,9 @@ func (v *visit) removePage(user store.User, id string) (*Page, bool) {
 	what := methods[i].Label
 	if methods[i].Address != "" {
 		what = methods[i].Address
+		if languages[v.lang].dir == "rtl" {
+			what = "\u2066" + what + "\u2069" // it runs from left to right
+		}
 	}
 	page := v.page("remove", fill(v.t.RemoveTitle, "{address}", what))
 	page.Intro, page.Action, page.ID = v.t.RemoveIntro, v.p.options.Path+"remove", id

@@ -44,7 +44,7 @@ func (w *window) inspect(name string) {
 	evaluate[int](w, `document.documentElement.style.fontSize = "200%"; 0`)
 	w.overflow(name + " with large letters")
 	evaluate[int](w, `document.documentElement.style.fontSize = ""; 0`)
-	w.resize(size{"", 320, 640, w.size.mobile})
+	w.resize(size{"", 320, 640, 1, w.size.mobile})
 	w.overflow(name + " in a narrow window")
 	w.resize(w.size)
 }

@@ -21,12 +21,13 @@ import (
 type size struct {
 	name          string
 	width, height int64
+	pixels        float64 // of the screen, for one of the page's
 	mobile        bool
 }
 
 var (
-	handset = size{"phone", 390, 844, true}
-	desktop = size{"desktop", 1280, 800, false}
+	handset = size{"phone", 390, 844, 2, true}
+	desktop = size{"desktop", 1280, 800, 1, false}
 )
 
 // A window is one of a browser in which nobody has been before.
@@ -96,7 +97,7 @@ func (w *window) listen(event any) {
 }
 
 // patience is how long a step may take.
-const patience = 20 * time.Second
+const patience = 30 * time.Second
 
 // do does steps, one after the other.
 func (w *window) do(steps ...chromedp.Action[chromedp.Void]) {
@@ -131,7 +132,7 @@ func call[P, R any](w *window, command cdp.Command[P, R], params P) R {
 
 func (w *window) resize(s size) {
 	w.t.Helper()
-	call(w, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: s.width, Height: s.height, DeviceScaleFactor: 1, Mobile: s.mobile})
+	call(w, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: s.width, Height: s.height, DeviceScaleFactor: s.pixels, Mobile: s.mobile})
 }
 
 // open goes to a page of the program.
