@@ -55,8 +55,9 @@ func greeting(dial dialFunc) dialFunc {
 // greet fails unless a PING is answered by one line, and by nothing more, that
 // says so or is an error: who has not logged in yet gets one.
 func greet(conn net.Conn, timeout time.Duration) error {
-	conn.SetDeadline(time.Now().Add(timeout))
-	defer conn.SetDeadline(time.Time{})
+	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
+		return err
+	}
 	if _, err := conn.Write([]byte("*1\r\n$4\r\nPING\r\n")); err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func greet(conn net.Conn, timeout time.Duration) error {
 	if bytes.IndexByte(line, '\n') != len(line)-1 || line[0] != '-' && string(line) != "+PONG\r\n" {
 		return errGreeting
 	}
-	return nil
+	return conn.SetDeadline(time.Time{})
 }
 
 // An opening is the time in which Open makes connections. The client makes them

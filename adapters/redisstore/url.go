@@ -33,8 +33,11 @@ func (c Config) ClientOption(url string) (rueidis.ClientOption, error) {
 	if err != nil {
 		return rueidis.ClientOption{}, err
 	}
+	// One connection with large batches. On two cores this carried 1.8 times what
+	// the client's defaults did for 16 callers and 1.7 times for 256, and 0.7 times
+	// for one caller, who pays for two more switches between goroutines.
 	opt.AlwaysPipelining = true
-	opt.PipelineMultiplex = -1 // one connection: its batches are larger
+	opt.PipelineMultiplex = -1
 	opt.MaxFlushDelay = 20 * time.Microsecond
 	opt.DisableCache = true
 	opt.DisableRetry = true
@@ -115,8 +118,11 @@ func parseURL(raw string) (opt rueidis.ClientOption, err error) {
 	if opt, err = rueidis.ParseURL(raw); err != nil {
 		return bad("its database or a parameter has no good value")
 	}
-	if opt.SelectDB < 0 || opt.Dialer.Timeout < 0 || opt.ConnWriteTimeout < 0 {
+	if opt.SelectDB < 0 || opt.Dialer.Timeout < 0 {
 		return bad("a number is negative")
+	}
+	if opt.ConnWriteTimeout != 0 && opt.ConnWriteTimeout < time.Second {
+		return bad("write_timeout is less than 1s")
 	}
 	opt.Sentinel.Username, opt.Sentinel.Password = query.Get("sentinel_username"), query.Get("sentinel_password")
 	return opt, nil

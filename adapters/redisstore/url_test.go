@@ -51,6 +51,7 @@ func TestURLs(t *testing.T) {
 		"redis://host?%zz":                  "",
 		"redis://host?dial_timeout=word":    "",
 		"redis://host?dial_timeout=-1s":     "",
+		"redis://host?write_timeout=1ms":    "",
 		"redis://a:1,b:2":                   "",
 		"redis://a?addr=b:1,c:2":            "",
 		"rediss://host?skip_verify=word":    "",
