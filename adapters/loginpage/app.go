@@ -32,7 +32,7 @@ func (v *visit) appPage(back string) *Page {
 	page.Intro, page.Action, page.Return = v.t.AppIntro, v.p.options.Path+"app", back
 	page.Ways = []Way{
 		{Label: v.t.UseRecovery, URL: v.p.link("recovery", "return_to", back)},
-		{Label: v.t.Back, URL: v.p.options.Path + "account"},
+		{Label: v.t.SignOut, Action: v.p.options.Path + "out"}, // who has neither does not get anywhere else
 	}
 	return page
 }
@@ -84,8 +84,8 @@ func (p *Pages) showApp(v *visit, page *Page, check func(context.Context, accoun
 		f.text = v.t.BadRecovery
 	case errors.Is(err, engine.ErrFormat):
 		f = v.badCode(appDigits)
-	case errors.Is(err, totp.ErrNone):
-		f.text = v.t.NotSetUp
+	case errors.Is(err, totp.ErrNone), errors.Is(err, engine.ErrRequest): // no app, or none at all in this program
+		f = refusal{status: http.StatusUnprocessableEntity, text: v.t.NotSetUp, closed: true}
 	}
 	v.refuse(page, f)
 }

@@ -212,5 +212,5 @@ func TestNoApps(t *testing.T) {
 	}
 	b.post("/login/app/new").want(t, http.StatusOK, "/login/account", "You are signed in")
 	b.get("/login/codes").want(t, http.StatusOK, "/login/account", "You are signed in")
-	b.post("/login/app", "code", "123456").want(t, http.StatusServiceUnavailable, "/login/app", "This does not work")
+	b.post("/login/app", "code", "123456").want(t, http.StatusUnprocessableEntity, "/login/app", "You have not set this up yet.")
 }

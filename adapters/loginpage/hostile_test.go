@@ -24,7 +24,14 @@ func TestRelayedCode(t *testing.T) {
 	own := thief.start(email, "/home")
 	thief.enter(own, code).want(t, http.StatusUnprocessableEntity, "/login/code", "Tries left")
 	thief.enter(a, code).want(t, http.StatusConflict, "/login/code", "Another code was asked for in the meantime.")
-	if thief.signedIn() {
+	// Nor with one of their own to the same address, of before.
+	early := p.browser()
+	p.kit.Clock.Advance(time.Second)
+	own = early.start(phone, "/home")
+	a = victim.start(phone, "/home")
+	code = p.kit.Code(phone)
+	early.enter(own, code).want(t, http.StatusUnprocessableEntity, "/login/code", "This code no longer works.")
+	if thief.signedIn() || early.signedIn() {
 		t.Fatal("signed in by a relayed code")
 	}
 	victim.enter(a, code).want(t, http.StatusOK, "/home", "home")

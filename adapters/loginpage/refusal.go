@@ -101,6 +101,8 @@ func (v *visit) engineRefusal(e *engine.Error, channel delivery.Channel) (refusa
 		if !errors.Is(e, delivery.ErrRejected) { // not the address's fault
 			f.status = http.StatusServiceUnavailable
 		}
+	case engine.ErrRequest, engine.ErrMismatch: // of a flow that does not hold together
+		f.status, f.text, f.closed = http.StatusBadRequest, v.t.Lost, true
 	default:
 		return refusal{}, false
 	}

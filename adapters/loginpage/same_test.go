@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/engine/accounts"
@@ -161,4 +162,18 @@ func TestAddAgain(t *testing.T) {
 	// One's own address, once more, is no error.
 	a = b.post("/login/add", "via", "sms", "country", "US", "phone", phone).want(t, http.StatusOK, "/login/code", phone)
 	b.enter(a, p.kit.Code(phone)).want(t, http.StatusOK, "/login/account", "+•••62")
+}
+
+// An address that somebody is adding at this moment is nobody's yet.
+func TestAddressBeingAdded(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	ada, bob := p.browser(), p.browser()
+	ada.signIn(phone, "")
+	bob.signIn("+12025550163", "")
+	ada.post("/login/add", "via", "email", "email", email).want(t, http.StatusOK, "/login/code", email)
+	bob.post("/login/add", "via", "email", "email", email).want(t, http.StatusConflict, "/login/add", "This address cannot be added now.")
+	p.kit.Clock.Advance(5 * time.Minute)
+	a := bob.post("/login/add", "via", "email", "email", email).want(t, http.StatusOK, "/login/code", email)
+	bob.enter(a, p.kit.Code(email)).want(t, http.StatusOK, "/login/account", "a•••@example.com")
 }

@@ -35,8 +35,11 @@ func (v *visit) send(f flow, shown sessions.Credential) (flow, error) {
 			f.Kind = flowAdd
 		}
 		if errors.Is(err, store.ErrTaken) && f.Kind != flowStep {
+			taken := err
 			r.Session, f.Kind = sessions.Credential{}, flowTaken
-			sent, err = acc.Send(ctx, r)
+			if sent, err = acc.Send(ctx, r); errors.Is(err, accounts.ErrMethodNotFound) {
+				err = taken // somebody else is adding it at this moment
+			}
 		}
 	}
 	if err != nil {
