@@ -3,15 +3,21 @@ module github.com/passcode-go/passcode/adapters/passcoded
 go 1.26
 
 require (
+	github.com/aws/aws-sdk-go-v2 v1.48.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/passcode-go/passcode v0.0.0
 	github.com/passcode-go/passcode/adapters/pgstore v0.0.0
 	github.com/passcode-go/passcode/adapters/redisstore v0.0.0
 	github.com/passcode-go/passcode/adapters/smtpsender v0.0.0
+	github.com/passcode-go/passcode/adapters/snssender v0.0.0
 	github.com/pelletier/go-toml/v2 v2.4.3
 )
 
 require (
+	github.com/aws/aws-sdk-go-v2/internal/configsources v1.5.12 // indirect
+	github.com/aws/aws-sdk-go-v2/internal/endpoints/v2 v2.8.12 // indirect
+	github.com/aws/aws-sdk-go-v2/service/pinpointsmsvoicev2 v1.29.1 // indirect
+	github.com/aws/smithy-go v1.28.9 // indirect
 	github.com/boombuler/barcode v1.0.1-0.20190219062509-6c824513bacc // indirect
 	github.com/go-jose/go-jose/v4 v4.1.9 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
@@ -34,4 +40,5 @@ replace (
 	github.com/passcode-go/passcode/adapters/pgstore => ../pgstore
 	github.com/passcode-go/passcode/adapters/redisstore => ../redisstore
 	github.com/passcode-go/passcode/adapters/smtpsender => ../smtpsender
+	github.com/passcode-go/passcode/adapters/snssender => ../snssender
 )

@@ -138,6 +138,12 @@
 //	username = "codes"
 //	password = "file:/run/secrets/smtp"
 //
+//	[providers.aws.sns]
+//	region = "eu-central-1"
+//	access_key_id = "AKIA…"
+//	secret_key = "env:AWS_SECRET_ACCESS_KEY"
+//	origination = "+1…"                 # default: AWS picks
+//
 //	[providers.own.webhook]             # any other provider: see package webhooksender
 //	url = "https://sms.internal.example.com/send"
 //	keys = ["env:WEBHOOK_KEY"]

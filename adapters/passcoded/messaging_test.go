@@ -382,6 +382,7 @@ func TestCheckConfigFinds(t *testing.T) {
 		{"callbacks", provider + "report_keys = [\"env:KEY\"]\n" + sms + "[callbacks]\nurl = \"codes.example.com\"\n", []string{"8: callbacks.url: is not a URL"}},
 		{"twilio", "[providers.a.twilio]\naccount_sid = \"AC1\"\nsecret = \"env:KEY\"\ntokens = [\"env:KEY\"]\n" + sms, []string{"1: providers.a.twilio: ", "AccountSID", "4: providers.a.twilio.tokens: callbacks need callbacks.url"}},
 		{"whatsapp", "[providers.a.whatsapp]\nphone_number_id = \"x\"\ntoken = \"env:KEY\"\n" + sms, []string{"1: providers.a.whatsapp: ", "PhoneNumberID"}},
+		{"sns", "[providers.a.sns]\nregion = \"us-east-1\"\nmax_price = -1.0\n" + sms, []string{"1: providers.a.sns: needs access_key_id", "1: providers.a.sns: ", "MaxPrice"}},
 		{"smtp", "[providers.a.smtp]\nhost = \"mail.example.com\"\nfrom = \"nobody\"\npassword = \"env:KEY\"\n" + sms, []string{"1: providers.a.smtp: "}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -7,7 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/passcode-go/passcode/adapters/smtpsender"
+	"github.com/passcode-go/passcode/adapters/snssender"
 	"github.com/passcode-go/passcode/adapters/twiliosender"
 	"github.com/passcode-go/passcode/adapters/webhooksender"
 	"github.com/passcode-go/passcode/adapters/whatsappsender"
@@ -25,6 +28,7 @@ type providerConfig struct {
 	Twilio   *twilioConfig   `toml:"twilio"`
 	WhatsApp *whatsappConfig `toml:"whatsapp"`
 	SMTP     *smtpConfig     `toml:"smtp"`
+	SNS      *snsConfig      `toml:"sns"`
 	Webhook  *webhookConfig  `toml:"webhook"`
 	Console  *struct{}       `toml:"console"` // prints messages, codes in clear
 }
@@ -74,6 +78,20 @@ type smtpConfig struct {
 	MaxConns        int    `toml:"max_conns"`
 }
 
+type snsConfig struct {
+	Region               string            `toml:"region"`
+	AccessKeyID          string            `toml:"access_key_id"`
+	SecretKey            secret            `toml:"secret_key"`
+	SessionToken         secret            `toml:"session_token"`
+	Origination          string            `toml:"origination"`
+	ConfigurationSet     string            `toml:"configuration_set"`
+	ProtectConfiguration string            `toml:"protect_configuration"`
+	MaxPrice             float64           `toml:"max_price"`
+	CountryParameters    map[string]string `toml:"country_parameters"`
+	Endpoint             string            `toml:"endpoint"` // in the place of AWS
+	UnsafePlaintext      bool              `toml:"unsafe_plaintext"`
+}
+
 type webhookConfig struct {
 	URL             string   `toml:"url"`
 	UnsafePlaintext bool     `toml:"unsafe_plaintext"`
@@ -109,6 +127,9 @@ func (f *parsedFile) provider(name string, out *console.Sender, observe delivery
 	}
 	if has(c.SMTP != nil) {
 		p = f.smtp(name, key+".smtp", c.SMTP)
+	}
+	if has(c.SNS != nil) {
+		p = f.sns(name, key+".sns", c.SNS)
 	}
 	if has(c.Webhook != nil) {
 		p = f.webhook(name, key+".webhook", c.Webhook, observe)
@@ -235,6 +256,24 @@ func (f *parsedFile) smtp(name, key string, c *smtpConfig) (p provider) {
 		return p
 	}
 	return provider{sender: s, close: func() error { s.Close(); return nil }}
+}
+
+func (f *parsedFile) sns(name, key string, c *snsConfig) provider {
+	account := aws.Config{Region: c.Region, Credentials: snssender.Keys(c.AccessKeyID, f.secret(key+".secret_key", c.SecretKey), f.secret(key+".session_token", c.SessionToken))}
+	if c.AccessKeyID == "" || c.SecretKey.ref == "" {
+		f.fault(key, "needs access_key_id and secret_key")
+	}
+	if c.Endpoint != "" {
+		account.BaseEndpoint = &c.Endpoint
+	}
+	s, err := snssender.NewFromConfig(account, snssender.Config{
+		Name: name, Origination: c.Origination, ConfigurationSet: c.ConfigurationSet, ProtectConfiguration: c.ProtectConfiguration,
+		MaxPrice: c.MaxPrice, CountryParameters: c.CountryParameters, UnsafePlaintext: c.UnsafePlaintext,
+	})
+	if err != nil {
+		f.fault(key, "%v", err)
+	}
+	return provider{sender: s}
 }
 
 func (f *parsedFile) webhook(name, key string, c *webhookConfig, observe delivery.Observer) (p provider) {
