@@ -192,6 +192,10 @@ func TestSignatureVector(t *testing.T) {
 			t.Errorf("%q: %t", signature, got)
 		}
 	}
+	repeated := url.Values{"A": {"2", "1", "2"}, "B": {""}}
+	if !c.signed("", repeated, sign("12345", "https://mycompany.com/myapp.php", url.Values{"A": {"1", "2"}, "B": {""}})) {
+		t.Error("a parameter that is given several times is not signed as in Twilio's libraries")
+	}
 	if c.signed("bar=2&foo=1", form, "RSOYDt4T1cUTdK1PDd93/VVr8B8=") {
 		t.Error("another query passes")
 	}
@@ -275,7 +279,7 @@ func TestForged(t *testing.T) {
 		t.Errorf("a broken form: %d", w.Code)
 	}
 	r = httptest.NewRequest("POST", "/"+query, strings.NewReader(form.Encode()))
-	r.Header["X-Twilio-Signature"] = []string{"x", good}
+	r.Header["X-Twilio-Signature"] = []string{good, "x"}
 	w = httptest.NewRecorder()
 	if l.ServeHTTP(w, r); w.Code != 403 {
 		t.Errorf("two signatures: %d", w.Code)

@@ -80,7 +80,7 @@ func TestRoundTrip(t *testing.T) {
 func TestErrorsTravel(t *testing.T) {
 	t.Parallel()
 	for kind, status := range map[delivery.Kind]int{delivery.Temporary: 503, delivery.Throttled: 429, delivery.Rejected: 422, delivery.Configuration: 403, delivery.Ambiguous: 500} {
-		failure := &delivery.Error{Kind: kind, Provider: "acme", Reason: "because", RetryAfter: 1500 * time.Millisecond}
+		failure := &delivery.Error{Kind: kind, Provider: "acme", Reason: "because", RetryAfter: 1200 * time.Millisecond}
 		rc, s := serve(t, delivery.SenderFunc(func(context.Context, delivery.Message) (delivery.Receipt, error) { return delivery.Receipt{}, failure }))
 		_, err := s.Send(t.Context(), message())
 		if e := (*delivery.Error)(nil); !errors.As(err, &e) || e.Kind != kind || e.Reason != "because" || e.RetryAfter != failure.RetryAfter || e.Provider != "webhook" {
@@ -139,6 +139,10 @@ func TestReceiverRefuses(t *testing.T) {
 			t.Errorf("%s: answered %s", name, w.Body)
 		}
 		noSecrets(t, name, w.Body.String())
+	}
+	inbox.FailNext(1, errors.New("cannot send "+code+" to "+to))
+	if w := post(rc, keys(t, key), good); w.Code != 500 || !strings.Contains(w.Body.String(), "cannot send [redacted] to +[redacted]") {
+		t.Errorf("a sender that repeats the message: %d %s", w.Code, w.Body)
 	}
 	if w := post(rc, keys(t, newKey), good); w.Code != 200 || inbox.Len() != 1 {
 		t.Errorf("the newer key: %d", w.Code)

@@ -147,6 +147,14 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// A body that was cut off before its first byte is not an empty one.
+func TestCutAnswer(t *testing.T) {
+	t.Parallel()
+	if _, failure := parse(callout.Answer{Status: 200}); failure == nil || failure.Kind != delivery.Ambiguous {
+		t.Errorf("%v", failure)
+	}
+}
+
 // Both keys sign while one replaces the other.
 func TestRotation(t *testing.T) {
 	t.Parallel()

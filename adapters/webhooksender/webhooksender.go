@@ -76,9 +76,9 @@ func New(cfg Config) (*Sender, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	secrets := []string{cfg.URL}
+	var secrets []string
 	if u, err := url.Parse(cfg.URL); err == nil && len(u.RequestURI()) > 1 {
-		secrets = append(secrets, u.RequestURI())
+		secrets = []string{u.RequestURI()}
 	}
 	s.client = callout.New(callout.Config{Provider: s.name, HTTP: cfg.HTTP, Timeout: cfg.Timeout, Now: s.now, Secrets: secrets})
 	return s, nil

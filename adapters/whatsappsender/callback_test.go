@@ -177,7 +177,7 @@ func TestForged(t *testing.T) {
 		"a part":         {body, []string{good[:20]}},
 		"nothing":        {body, []string{"sha256="}},
 		"not digits":     {body, []string{"sha256=" + strings.Repeat("zz", 32)}},
-		"two":            {body, []string{"sha256=00", good}},
+		"two":            {body, []string{good, "sha256=00"}},
 	} {
 		l := listen(t)
 		if w := l.call(tt.body, tt.signatures...); w.Code != 403 || len(l.reports) != 0 {
@@ -185,6 +185,9 @@ func TestForged(t *testing.T) {
 		}
 	}
 	l := listen(t)
+	if w := l.call(body, sign("an older secret", body)); w.Code != 200 || len(l.reports) != 1 {
+		t.Errorf("a secret that is being changed: %d", w.Code)
+	}
 	huge := strings.Repeat(" ", maxCallback+1)
 	if w := l.call(huge, sign(appSecret, huge)); w.Code != 413 {
 		t.Errorf("too large: %d", w.Code)

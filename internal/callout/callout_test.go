@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +80,26 @@ func TestNothingWritten(t *testing.T) {
 	if n := p.requests.Load(); n != 2 {
 		t.Errorf("the provider read %d requests", n)
 	}
+
+	// If there is no other, it is known that nothing went out.
+	p.Close()
+	_, e := post(t, c, p.url())
+	wantKind(t, e, delivery.Temporary)
+}
+
+// A connection serves many calls, one after the other.
+func TestReuse(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t, "aaa")
+	c, conns := watch()
+	for range 3 {
+		if _, e := post(t, c, p.url()); e != nil {
+			t.Fatal(e)
+		}
+	}
+	if len(conns) != 1 {
+		t.Errorf("3 calls made %d connections", len(conns))
+	}
 }
 
 func TestNobodyListens(t *testing.T) {
@@ -130,6 +151,49 @@ func TestTimeIsUp(t *testing.T) {
 	c = New(Config{HTTP: &http.Client{Transport: &http.Transport{DialContext: dial}}})
 	_, e = c.Post(ctx, p.url(), http.Header{}, []byte("x"))
 	wantKind(t, e, delivery.Temporary)
+}
+
+// What can have gone out, by how far the request had come.
+func TestWay(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		steps string // g: asks for a connection, c: has one, w: has written to it
+		late  bool   // the caller's time is up
+		want  delivery.Kind
+	}{
+		"unknown":                 {"", false, delivery.Ambiguous},
+		"waits":                   {"g", false, delivery.Temporary},
+		"waits too long":          {"g", true, delivery.Temporary},
+		"connected":               {"gc", false, delivery.Temporary},
+		"about to write":          {"gc", true, delivery.Ambiguous},
+		"written":                 {"gcw", false, delivery.Ambiguous},
+		"tries again by itself":   {"gcwg", false, delivery.Ambiguous},
+		"and is connected":        {"gcwgc", false, delivery.Ambiguous},
+		"tries again, waits long": {"gcg", true, delivery.Ambiguous},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		c := New(Config{HTTP: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			hooks := httptrace.ContextClientTrace(r.Context())
+			for _, step := range tt.steps {
+				switch step {
+				case 'g':
+					hooks.GetConn("")
+				case 'c':
+					hooks.GotConn(httptrace.GotConnInfo{})
+				case 'w':
+					hooks.WroteHeaders()
+				}
+			}
+			if tt.late {
+				cancel()
+			}
+			return nil, errors.New("no")
+		})}})
+		if _, e := c.Post(ctx, "https://example.com", http.Header{}, nil); e == nil || e.Kind != tt.want {
+			t.Errorf("%s: %v, want %s", name, e, tt.want)
+		}
+		cancel()
+	}
 }
 
 // Of a transport that tells nothing, nothing is known.
@@ -223,6 +287,25 @@ func TestBodies(t *testing.T) {
 			t.Errorf("%s: status %d, %d bytes, whole: %t, error %v", name, a.Status, len(a.Body), a.Whole, e)
 		}
 		s.Close()
+	}
+}
+
+// Of a body that is too long no more is read than what shows that it is.
+func TestReadsNoMore(t *testing.T) {
+	t.Parallel()
+	read := 0
+	c := New(Config{HTTP: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		endless := readerFunc(func(b []byte) (int, error) {
+			if read += len(b); read > 4*MaxBody {
+				return 0, errors.New("enough")
+			}
+			return len(b), nil
+		})
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(endless), Request: r}, nil
+	})}})
+	a, e := post(t, c, "https://example.com")
+	if e != nil || len(a.Body) != MaxBody || a.Whole || read > MaxBody+1 {
+		t.Errorf("%d of %d bytes, whole: %t, %v", len(a.Body), read, a.Whole, e)
 	}
 }
 
