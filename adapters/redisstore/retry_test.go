@@ -232,13 +232,13 @@ func TestGivenUpCallKeepsItsValue(t *testing.T) {
 		return gatedConn{conn, gate}, err
 	}})
 	mustSwap(t, s, "key", nil, []byte("value")) // from now on the server knows the script
-	gate.close()
+	held := gate.close()
 	first := make(chan error)
 	go func() { // sent first, so that the others have to wait
 		_, err := s.Add(context.Background(), "sum", 1, later())
 		first <- err
 	}()
-	gate.waitFor()
+	<-held
 	const callers = 20
 	ctx, cancel := context.WithCancel(t.Context())
 	var waiting sync.WaitGroup
@@ -279,10 +279,12 @@ type gate struct {
 	held   chan struct{}
 }
 
-func (g *gate) close() {
+// close returns a channel that is closed once something is held up.
+func (g *gate) close() (held <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.opened, g.held = make(chan struct{}), make(chan struct{})
+	return g.held
 }
 
 func (g *gate) open() {
@@ -291,9 +293,6 @@ func (g *gate) open() {
 	close(g.opened)
 	g.opened = nil
 }
-
-// waitFor waits until something is held up.
-func (g *gate) waitFor() { <-g.held }
 
 func (g *gate) pass() {
 	g.mu.Lock()
