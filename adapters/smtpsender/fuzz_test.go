@@ -97,7 +97,7 @@ func FuzzCompose(f *testing.F) {
 		if len(p.header) != 9 || p.header.Get("To") != "<"+to+">" {
 			t.Fatalf("headers: %q", p.header)
 		}
-		if got, err := decoder.DecodeHeader(p.header.Get("Subject")); err != nil || !strings.Contains(subject, "=?") && squeeze(got) != squeeze(subject) {
+		if got, err := decoder.DecodeHeader(p.header.Get("Subject")); err != nil || !strings.Contains(subject, "=?") && unspaced(got) != unspaced(subject) {
 			t.Fatalf("subject %q arrives as %q, %v", subject, got, err)
 		}
 		if plain := strings.NewReplacer("\r\n", "\n", "\r", "\n"); utf8.ValidString(body) && p.text != plain.Replace(body) {
@@ -109,5 +109,5 @@ func FuzzCompose(f *testing.F) {
 	})
 }
 
-// squeeze leaves spaces out: folding may add to them or take of them.
-func squeeze(s string) string { return strings.ReplaceAll(s, " ", "") }
+// unspaced leaves spaces out: folding may add to them or take of them.
+func unspaced(s string) string { return strings.ReplaceAll(s, " ", "") }

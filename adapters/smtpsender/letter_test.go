@@ -257,6 +257,7 @@ func TestUnsendable(t *testing.T) {
 		"ORCPT":             {func(m *delivery.Message) { m.To = delivery.NewAddress(`"a> ORCPT=x"@example.com`) }, delivery.Rejected},
 		"no text":           {func(m *delivery.Message) { m.Body = delivery.Secret{} }, delivery.Configuration},
 		"two lines subject": {func(m *delivery.Message) { m.Subject = "a\nb" }, delivery.Configuration},
+		"long subject":      {func(m *delivery.Message) { m.Subject = strings.Repeat("x", 201) }, delivery.Configuration},
 	} {
 		m := testMessage()
 		tt.change(&m)

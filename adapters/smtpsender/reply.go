@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/passcode-go/passcode/delivery"
 )
@@ -58,11 +59,21 @@ func (r reply) kind(at step) delivery.Kind {
 	return delivery.Configuration
 }
 
-// repeats reports whether the text holds one of the secrets, in capitals or
-// small letters.
+// repeats reports whether the text holds one of the secrets, however it is
+// spaced and capitalised.
 func (r reply) repeats(secrets []string) bool {
-	text := strings.ToLower(r.text)
-	return slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(text, strings.ToLower(s)) })
+	text := squeeze(r.text)
+	return slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(text, squeeze(s)) })
+}
+
+// squeeze leaves letters and digits, in small letters.
+func squeeze(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, s)
 }
 
 // mute leaves only the enhanced status code of the text.
