@@ -199,16 +199,16 @@ func (f *parsedFile) twilio(name, key string, c *twilioConfig, observe delivery.
 	}
 	if len(c.Tokens) > 0 {
 		to := f.callbackURL(name, key+".tokens", true)
+		if to != "" {
+			to += "#rc=3&rp=all" // told again if we could not take it
+		}
 		callback, err := twiliosender.NewCallback(twiliosender.CallbackConfig{
 			Name: name, AccountSID: c.AccountSID, Tokens: f.secrets(key+".tokens", c.Tokens), URL: to, Observe: observe,
 		})
 		if err != nil && to != "" {
 			f.fault(key, "%v", err)
 		}
-		p.callback = callback
-		if to != "" {
-			cfg.CallbackURL = to + "#rc=3&rp=all" // told again if we could not take it
-		}
+		p.callback, cfg.CallbackURL = callback, to
 	}
 	s, err := twiliosender.New(cfg)
 	if err != nil {
