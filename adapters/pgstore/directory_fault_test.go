@@ -177,10 +177,9 @@ func TestWaitingForUsersEnds(t *testing.T) {
 		},
 		"Delete": func(ctx context.Context, d *Directory) error { _, err := d.Delete(ctx, "someone"); return err },
 	}
-	hasty, err := New(t.Context(), db.pool, Config{Schema: db.cfg.Schema, Timeout: 200 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg := db.cfg
+	cfg.Timeout = 200 * time.Millisecond
+	hasty := newDB(db.pool, cfg)
 	for name, call := range calls {
 		wantKind(t, name, call(t.Context(), hasty.Directory()), ErrTimeout)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -268,14 +267,15 @@ func TestChangeHoldsNoConnection(t *testing.T) {
 	audit(t, db)
 }
 
-// Whatever the database's defaults are, users are written at READ COMMITTED or
-// made again, and are on the disk when the answer comes.
+// Whatever the database's defaults are, users are written at READ COMMITTED, or
+// by a single statement that is made again, and are on the disk when the answer
+// comes.
 func TestUsersUnderOtherDefaults(t *testing.T) {
 	t.Parallel()
 	first := testDB(t, Config{})
 	exec(t, first, "CREATE TABLE passcode.noted (setting text)",
 		`CREATE FUNCTION passcode.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-			INSERT INTO `+first.schema.quoted()+`.noted VALUES (TG_OP || ' ' || current_setting('synchronous_commit'));
+			INSERT INTO `+first.schema.quoted()+`.noted VALUES (TG_OP || ' ' || concat_ws(' ', current_setting('synchronous_commit'), current_setting('transaction_isolation')));
 			RETURN NULL; END $$`,
 		`CREATE CONSTRAINT TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON passcode.users
 			DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION passcode.note()`)
@@ -310,8 +310,29 @@ func TestUsersUnderOtherDefaults(t *testing.T) {
 	if err := first.pool.QueryRow(t.Context(), first.schema.sql("SELECT array_agg(DISTINCT setting ORDER BY setting) FROM passcode.noted")).Scan(&notes); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"DELETE on", "INSERT on", "UPDATE on"}; !slices.Equal(notes, want) {
+	if want := []string{"DELETE on read committed", "INSERT on read committed", "UPDATE on read committed", "UPDATE on serializable"}; !slices.Equal(notes, want) {
 		t.Errorf("commits with %q, want %q", notes, want)
+	}
+}
+
+// A server that hangs holds no caller for long.
+func TestHungServerOfUsers(t *testing.T) {
+	t.Parallel()
+	url, proxy := throughProxy(t)
+	db := openDB(t, url, Config{Schema: newName(), Migrate: true})
+	cfg := db.cfg
+	cfg.Timeout = 100 * time.Millisecond
+	hasty := newDB(db.pool, cfg)
+	proxy.Swallow(true)
+	defer proxy.Swallow(false)
+	began := time.Now()
+	_, err := hasty.Directory().Search(t.Context(), store.Query{})
+	wantKind(t, "search", err, ErrTimeout)
+	if took := time.Since(began); took < patience*cfg.Timeout || took > 50*cfg.Timeout {
+		t.Errorf("a search took %v", took)
+	}
+	for call, err := range everyCall(t.Context(), hasty.Directory(), "canary1") {
+		wantKind(t, call, err, ErrTimeout)
 	}
 }
 
@@ -340,6 +361,12 @@ func TestUsersThatCannotBeKept(t *testing.T) {
 	}
 	if p, err := d.Search(t.Context(), store.Query{}); len(p.Users) != 0 || err != nil {
 		t.Errorf("%d users, %v", len(p.Users), err)
+	}
+	for _, id := range []string{"", "\xff", "a\x00", long} {
+		_, update := d.Update(t.Context(), id, func(*store.User) error { return errors.New("called") })
+		if _, err := d.Delete(t.Context(), id); err != store.ErrNotFound || update != store.ErrNotFound {
+			t.Errorf("Delete(%.10q): %v; Update: %v", id, err, update)
+		}
 	}
 
 	// The longest that there may be, which compress badly.

@@ -48,7 +48,7 @@ func (d *Directory) call(ctx context.Context, op string, limit time.Duration, us
 // transaction runs do in a transaction, which is committed if do returns nil,
 // and then on disk.
 func transaction(ctx context.Context, conn *pgx.Conn, do func(pgx.Tx) error) error {
-	options := pgx.TxOptions{BeginQuery: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT " + durable}
+	options := pgx.TxOptions{BeginQuery: "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT " + durable}
 	return pgx.BeginTxFunc(ctx, conn, options, do)
 }
 

@@ -146,13 +146,13 @@ func (r oddity) query(users []store.User) store.Query {
 		}
 		// A part of somebody's name or address, most often.
 		u := users[r.IntN(len(users))]
-		f.Text = strings.Join([]string{u.Name.First, u.Name.Middle, u.Name.Last}, " ")
+		f.Text = r.pick(join(u.Name.First, u.Name.Middle, u.Name.Last), join(u.Name.First, u.Name.Last))
 		if len(u.Phones) > 0 && r.IntN(3) == 0 {
 			f.Text = u.Phones[0].Address
 		}
 		if runes := []rune(f.Text); len(runes) > 0 {
 			from := r.IntN(len(runes))
-			f.Text = string(runes[from:min(len(runes), from+1+r.IntN(4))])
+			f.Text = string(runes[from:min(len(runes), from+1+r.IntN(8))])
 		}
 		switch r.IntN(8) {
 		case 0:

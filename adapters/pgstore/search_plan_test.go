@@ -157,6 +157,8 @@ func TestSearchPlans(t *testing.T) {
 		{"active with rare email text", []store.Filter{active, text(store.FieldEmailText, other.Emails[0].Address[:6])}, "emails_folded users_pkey/users_status", 20, true},
 		{"active with common email text", []store.Filter{active, text(store.FieldEmailText, "@mail3")}, "users_pkey/users_status emails_user_id_idx", 5000, false},
 		{"active since a year, verified", []store.Filter{active, window(365 * 24 * time.Hour), is(store.FieldPhoneVerified, true)}, "users_pkey/users_status methods_verified/methods_user_id_idx", 5000, false},
+		{"email after much else", append(slices.Repeat([]store.Filter{active, is(store.FieldEmailVerified, true)}, 10), values(store.FieldEmail, other.Emails[0].Address)),
+			"emails_pkey users_pkey/users_status", 40, true},
 		{"any of phone, email, rare name", []store.Filter{values(store.FieldPhone, one.Phones[0].Address), values(store.FieldEmail, other.Emails[0].Address),
 			text(store.FieldName, one.Name.Last)}, "phones_pkey emails_pkey users_name users_pkey", 10, true},
 		{"any of rare status, common verified", []store.Filter{values(store.FieldStatus, "banned"), is(store.FieldEmailVerified, true)},
@@ -192,5 +194,37 @@ func check(t *testing.T, db *DB, q store.Query, after, indexes string, most floa
 	t.Logf("after %q, total %t: %.0f rows, %d blocks, %q", after, q.Total, rows, blocks, used)
 	if bad {
 		t.Errorf("want %s, at most %.0f rows; scanned whole: %q\n%s", indexes, most, tables, text)
+	}
+}
+
+// A filter that few match comes first, and what is more than a few joins is
+// asked of each user who is left.
+func TestJoinsAreFew(t *testing.T) {
+	t.Parallel()
+	q := store.Query{Filters: slices.Repeat([]store.Filter{{By: store.FieldTOTPVerified}, {By: store.FieldEmailText, Text: "a"}, {By: store.FieldPhone, Values: []string{"1"}}}, 5)}
+	s := newStatement(q, "")
+	if all, apart := strings.Count(s.sql, "EXISTS"), strings.Count(s.sql, "OFFSET 0"); all != 15 || apart != 15-maxJoins {
+		t.Errorf("of %d conditions %d are apart", all, apart)
+	}
+	phone, text, app := strings.LastIndex(s.sql, "v.value"), strings.LastIndex(s.sql, "LIKE"), strings.Index(s.sql, "v.verified =")
+	if phone > text || text > app {
+		t.Errorf("the order is %d, %d, %d", phone, text, app)
+	}
+}
+
+// The plan of a search is made for what is searched for: the server keeps none.
+func TestSearchesAreNotPrepared(t *testing.T) {
+	t.Parallel()
+	db := testDB(t, Config{})
+	conn := openDB(t, server(t).URL()+"&pool_max_conns=1", Config{Schema: db.cfg.Schema})
+	for range 10 {
+		if _, err := conn.Directory().Search(t.Context(), store.Query{Filters: []store.Filter{{By: store.FieldName, Text: "a"}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var prepared int
+	err := conn.pool.QueryRow(t.Context(), "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE $1", "%short_name%").Scan(&prepared)
+	if err != nil || prepared != 0 {
+		t.Errorf("%d searches are prepared, %v", prepared, err)
 	}
 }
