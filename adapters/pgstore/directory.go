@@ -16,10 +16,23 @@ var _ store.Directory = (*Directory)(nil)
 // use, also by many programs at once. Each of its writes is a transaction of
 // its own.
 //
-// Besides what the contract names, it returns store.ErrUser for an indexed
-// value longer than 2 KiB, a status longer than 256 bytes, a user who is more
-// than 16 MiB as JSON, metadata that is not JSON and a time outside of the years
-// 0 to 9999; store.ErrClosed; and an [*Error] for what failed at the server.
+// The row of a user in the table users has all of the user as JSON. The other
+// columns and the tables phones, emails, methods and external_ids are copied from
+// that, to be unique and to be searched. So write them through a Directory only;
+// to read them, or to delete from users, by other means does no harm.
+//
+// Searches for text within names and addresses are fast with the extension
+// pg_trgm, which comes with Postgres. Migrate creates it if it may, and indexes
+// for it; else the same users are found by reading all. If it comes later, do
+//
+//	CREATE INDEX users_name ON passcode.users USING gin (name gin_trgm_ops, short_name gin_trgm_ops);
+//	CREATE INDEX phones_folded ON passcode.phones USING gin (folded gin_trgm_ops);
+//	CREATE INDEX emails_folded ON passcode.emails USING gin (folded gin_trgm_ops);
+//
+// Besides what the contract names, a Directory returns store.ErrUser for an
+// indexed value longer than 2 KiB, a status longer than 256 bytes, a user who is
+// more than 16 MiB as JSON, metadata that is not JSON and a time outside of the
+// years 0 to 9999; store.ErrClosed; and an [*Error] for what failed at the server.
 type Directory struct {
 	db *DB
 }
