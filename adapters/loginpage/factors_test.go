@@ -177,6 +177,17 @@ func TestConfirm(t *testing.T) {
 	if got := b.enter(a, p.kit.Code(email)).want(t, http.StatusOK, "/login/account", "a•••@example.com"); got.says("Not confirmed") {
 		t.Error("not confirmed")
 	}
+	// To confirm an address is to change a factor.
+	if user, err = p.accounts.Update(t.Context(), user.ID, accounts.Change{Email: "more@example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	sent := p.kit.Inbox.Len()
+	thief := p.browser()
+	thief.signIn(email, "")
+	thief.post("/login/factor", "via", "email", "method", user.Emails[1].ID).want(t, http.StatusOK, "/login/factor", "Text message to +•••62")
+	if p.kit.Inbox.Len() != sent+1 {
+		t.Error("a code was sent to an address that is not confirmed")
+	}
 	// Codes go to one's own addresses only.
 	other := p.browser()
 	other.signIn("+12025550163", "")
