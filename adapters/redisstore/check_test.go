@@ -251,10 +251,14 @@ func TestPermissions(t *testing.T) {
 	wantError(t, err, ErrDenied)
 }
 
+// failsOver is what a cluster is started with that soon puts a replica in a
+// master's place, however long it could not ask that for news.
+var failsOver = slices.Concat(durable, []string{"--cluster-node-timeout", "1500", "--cluster-replica-validity-factor", "0"})
+
 // In a cluster every master counts, and no replica does.
 func TestCheckCluster(t *testing.T) {
 	t.Parallel()
-	c := servertest.RedisCluster(t, 3, slices.Concat(durable, []string{"--cluster-node-timeout", "1000"})...)
+	c := servertest.RedisCluster(t, 3, failsOver...)
 	s := openAt(t, c.URL(), Config{})
 	command(t, c.Nodes[1], "CONFIG SET maxmemory-policy allkeys-lru")
 	for _, node := range c.Nodes {
@@ -296,7 +300,12 @@ func TestCheckCluster(t *testing.T) {
 	if err := c.Nodes[0].Kill(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() error { return fenced.Check(t.Context()) })
+	eventually(t, func() error {
+		if err := fenced.Check(t.Context()); err != nil {
+			return fmt.Errorf("%w, in %s", err, command(t, c.Nodes[1], "CLUSTER NODES"))
+		}
+		return nil
+	})
 	if err := s.Check(t.Context()); err != nil { // now nobody has a replica
 		t.Error(err)
 	}
@@ -327,7 +336,7 @@ func joinReplica(t testing.TB, c *servertest.Cluster) *servertest.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	replica := servertest.Redis(t, slices.Concat(durable, []string{"--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(bus), "--cluster-node-timeout", "1000"})...)
+	replica := servertest.Redis(t, slices.Concat(failsOver, []string{"--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(bus)})...)
 	host, port, _ := strings.Cut(replica.Addr(), ":")
 	command(t, c.Nodes[0], fmt.Sprintf("CLUSTER MEET %s %s %d", host, port, bus))
 	master := command(t, c.Nodes[0], "CLUSTER MYID")

@@ -64,7 +64,8 @@ func Open(ctx context.Context, url string, cfg Config) (*Store, error) {
 //   - AlwaysPipelining, PipelineMultiplex -1 and a MaxFlushDelay of 20 µs carry
 //     most calls, and with AlwaysPipelining the end of a call's context does not
 //     break the connection of the others;
-//   - Sentinel.TopologyRefreshInterval should be a few seconds.
+//   - Sentinel.TopologyRefreshInterval and ClusterOption.ShardsRefreshInterval
+//     should be a few seconds.
 //
 // Config.ClientOption makes them so. The errors of New are [ErrConfig] and those
 // of Check.

@@ -42,6 +42,7 @@ func (c Config) ClientOption(url string) (rueidis.ClientOption, error) {
 	opt.DisableCache = true
 	opt.DisableRetry = true
 	opt.ClusterOption.MaxMovedRedirections = 16
+	opt.ClusterOption.ShardsRefreshInterval = 5 * time.Second
 	opt.Sentinel.TopologyRefreshInterval = 5 * time.Second
 
 	// A connection that has been silent for a KeepAlive is asked for a sign of
