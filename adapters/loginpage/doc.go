@@ -22,6 +22,7 @@
 //	/login/account   who is signed in: addresses, app, sign out here and everywhere
 //	/login/add       a further phone number or e-mail address
 //	/login/codes     the recovery codes that are left, to be printed
+//	/login/remove    whether an address or an app is to go
 //
 // All of them work without JavaScript, and are a little better with it: a pasted
 // or received message fills in its code, the wait for the next code counts down,
