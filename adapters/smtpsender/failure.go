@@ -73,10 +73,14 @@ func fail(ctx context.Context, at step, err error, secrets ...string) *failure {
 	} else if at < sender {
 		f.kind = earlyKind(err)
 	}
-	if ctx.Err() != nil {
-		err = ctx.Err()
+	text := words(err)
+	switch {
+	case ctx.Err() != nil:
+		text = ctx.Err().Error()
+	case at == dialing: // nothing was heard of the server yet
+		text = err.Error()
 	}
-	f.reason = fmt.Sprintf("%v: %s", at, words(err))
+	f.reason = fmt.Sprintf("%v: %s", at, text)
 	return f
 }
 

@@ -34,9 +34,8 @@ func New(cfg Config) (*Sender, error) {
 // It is Ambiguous only if the message's final dot may have reached the server
 // and no answer came. A message of a phone channel, without text, or with a
 // subject that does not print or has more than 200 characters is Configuration;
-// an address that
-// delivery.ParseEmailExact does not return unchanged is Rejected. The receipt's
-// ID is the Message-ID, without its angle brackets.
+// an address that delivery.ParseEmailExact does not return unchanged is
+// Rejected. The receipt's ID is the Message-ID, without its angle brackets.
 func (s *Sender) Send(ctx context.Context, m delivery.Message) (delivery.Receipt, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()

@@ -279,27 +279,57 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
-// Whatever the program has set for its other calls, this one is not logged.
+// Whatever the program has set for its other calls, this one is not logged; of
+// a client that the program made, but for its signature.
 func TestNoLogging(t *testing.T) {
 	t.Parallel()
-	c := newCloud(t)
-	var mu sync.Mutex
-	var logged bytes.Buffer
-	program := c.program()
-	program.HTTPClient = c.buildable()
-	program.ClientLogMode = aws.LogSigning | aws.LogRetries | aws.LogRequestWithBody | aws.LogResponseWithBody | aws.LogRequestEventMessage | aws.LogResponseEventMessage
-	program.Logger = logging.LoggerFunc(func(_ logging.Classification, format string, v ...any) {
-		mu.Lock()
-		defer mu.Unlock()
-		fmt.Fprintf(&logged, format, v...)
-	})
-	if _, err := newSender(t, program, Config{}).Send(t.Context(), testMessage()); err != nil {
+	for name, tt := range map[string]struct {
+		mode   aws.ClientLogMode
+		sender func(aws.Config) (*Sender, error)
+	}{
+		"of an aws.Config": {^aws.ClientLogMode(0), func(program aws.Config) (*Sender, error) { return NewFromConfig(program, Config{}) }},
+		"of a client":      {^aws.LogSigning, func(program aws.Config) (*Sender, error) { return New(Config{Client: sms.NewFromConfig(program)}) }},
+	} {
+		c := newCloud(t)
+		var mu sync.Mutex
+		var logged bytes.Buffer
+		program := c.program()
+		program.HTTPClient = c.buildable()
+		program.ClientLogMode = tt.mode
+		program.Logger = logging.LoggerFunc(func(_ logging.Classification, format string, v ...any) {
+			mu.Lock()
+			defer mu.Unlock()
+			fmt.Fprintf(&logged, format, v...)
+		})
+		s, err := tt.sender(program)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Send(t.Context(), testMessage()); err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{testCode, testTo[1:], testSession, "Signature="} {
+			if strings.Contains(logged.String(), secret) {
+				t.Errorf("%s: the log shows %q", name, secret)
+			}
+		}
+	}
+}
+
+// A ctx that is done reaches nobody, whoever the client is.
+func TestDoneBefore(t *testing.T) {
+	t.Parallel()
+	s, err := New(Config{Client: clientFunc(func(context.Context, *sms.SendTextMessageInput, ...func(*sms.Options)) (*sms.SendTextMessageOutput, error) {
+		t.Error("the client is called")
+		return &sms.SendTextMessageOutput{MessageId: aws.String("1")}, nil
+	})})
+	if err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{testCode, testTo[1:], testSession, "Signature="} {
-		if strings.Contains(logged.String(), secret) {
-			t.Errorf("the log shows %q", secret)
-		}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Send(ctx, testMessage()); err == nil || err.Error() != "delivery: temporary: aws: context canceled" {
+		t.Errorf("Send = %v", err)
 	}
 }
 
