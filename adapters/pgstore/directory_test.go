@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -60,4 +61,49 @@ func TestFillIsCreate(t *testing.T) {
 		t.Fatal(err)
 	}
 	audit(t, db)
+}
+
+// However the driver is told to talk, because of a pooler say, it says the same.
+func TestDirectoryInEveryMode(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			db := openDB(t, server(t).URL()+"&default_query_exec_mode="+mode, Config{Schema: newName(), Migrate: true})
+			d := db.Directory()
+			for _, name := range []string{"one", "two", `'\"%_{},NULL`} {
+				u := someone(name)
+				u.Phones = append(u.Phones, store.Method{ID: name + "-p3", Address: `"\'{},` + name})
+				if err := d.Create(t.Context(), u); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := d.Update(t.Context(), "one", func(u *store.User) error {
+				u.Phones[0].Address, u.Phones[1].Verified, u.Emails = "new", true, nil
+				u.CreatedAt = time.Date(1969, 12, 31, 23, 59, 59, 999_999_999, time.UTC)
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			var taken *store.TakenError
+			if err := d.Create(t.Context(), store.User{ID: "three", ExternalID: "crm/two"}); !errors.As(err, &taken) || taken.Owner != "two" {
+				t.Errorf("Create of what is taken: %v", err)
+			}
+			for _, f := range []store.Filter{
+				{By: store.FieldPhone, Values: []string{"new", "nobody"}},
+				{By: store.FieldCreated, Before: time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)},
+				{By: store.FieldPhoneText, Text: "NEW"},
+			} {
+				p, err := d.Search(t.Context(), store.Query{Filters: []store.Filter{f}, Total: true, At: time.Unix(0, 1)})
+				if err != nil || p.Total != 1 || len(p.Users) != 1 || p.Users[0].ID != "one" {
+					t.Errorf("Search by %s: %d users, %v", f.By, p.Total, err)
+				}
+			}
+			if _, err := d.Delete(t.Context(), "two"); err != nil {
+				t.Error(err)
+			}
+			audit(t, db)
+		})
+	}
 }
