@@ -133,6 +133,9 @@ func TestAnswers(t *testing.T) {
 			if e.Kind != tt.want || e.RetryAfter != tt.wait || e.Provider != "aws" || !strings.HasPrefix(e.Reason, tt.text) || e.Reason == "" {
 				t.Errorf("Send = %+v, want %s %q, wait %v", *e, tt.want, tt.text, tt.wait)
 			}
+			if tt.name == "signature" && e.Reason != tt.text {
+				t.Errorf("the reason shows the request: %s", e.Reason)
+			}
 			if n := c.count(); n != 1 {
 				t.Errorf("AWS was asked %d times", n)
 			}

@@ -25,7 +25,8 @@ type call struct {
 
 	applied bool        // the options were called: the Client is the SDK's
 	asked   bool        // a request was made
-	written atomic.Bool // its header went out, so that the rest may have; set by the transport's goroutine
+	traced  atomic.Bool // the transport tells how far it has come
+	written atomic.Bool // its header went out, so that the rest may have
 	header  http.Header // of the answer
 	status  int         // of the answer, 0 if there is none
 	secrets []string    // that the request carries and AWS may repeat
@@ -67,7 +68,10 @@ func (c *call) Do(req *http.Request) (*http.Response, error) {
 			c.secrets = append(c.secrets, s)
 		}
 	}
-	trace := &httptrace.ClientTrace{WroteHeaders: func() { c.written.Store(true) }}
+	trace := &httptrace.ClientTrace{
+		GetConn:      func(string) { c.traced.Store(true) },
+		WroteHeaders: func() { c.written.Store(true) },
+	}
 	answer, err := c.client.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
 	if err != nil {
 		return nil, err

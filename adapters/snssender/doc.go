@@ -33,7 +33,8 @@
 //
 //	nothing was sent: refused connection, DNS, time-out          Temporary
 //	certificate that does not verify, no credentials, no TLS      Configuration
-//	cut or time-out after the request went out                    Ambiguous
+//	cut or time-out after the request went out; any failure of
+//	a transport that does not tell, being none of net/http        Ambiguous
 //	2yz without a message id, or that cannot be read              Ambiguous
 //	ThrottlingException and its like                              Throttled
 //	AccessDeniedException, signatures, tokens, unknown account    Configuration

@@ -62,7 +62,7 @@ func (c *call) fault(ctx context.Context, err error) *fault {
 func (c *call) unanswered(ctx context.Context, err error) *fault {
 	f := &fault{kind: delivery.Temporary, text: "no connection: " + words(ctx, err)}
 	switch {
-	case c.written.Load():
+	case c.written.Load() || !c.traced.Load():
 		f.kind, f.text = delivery.Ambiguous, "no answer: "+words(ctx, err)
 	case errors.As(err, new(*tls.CertificateVerificationError)), noTLS(err):
 		f.kind = delivery.Configuration
@@ -140,5 +140,5 @@ func (c *call) wait() time.Duration {
 	if err != nil || err2 != nil {
 		return 0
 	}
-	return min(max(until.Sub(from), 0), maxWait)
+	return min(until.Sub(from), maxWait) // AsError sees to it if it is over
 }

@@ -187,7 +187,10 @@ func TestNoConnection(t *testing.T) {
 		"expired certificate": {func(p *aws.Config) { p.BaseEndpoint = aws.String(other.URL) }, delivery.Configuration, "certificate has expired"},
 		"unknown authority":   {func(p *aws.Config) { p.HTTPClient = nil }, delivery.Configuration, "certificate"},
 		"no TLS there":        {func(p *aws.Config) { p.BaseEndpoint = aws.String(strings.Replace(plain.URL, "http", "https", 1)) }, delivery.Configuration, "does not speak TLS"},
-		"endpoint in clear":   {func(p *aws.Config) { p.BaseEndpoint = aws.String(plain.URL) }, delivery.Configuration, "the endpoint is without TLS"},
+		"a transport that does not tell": {func(p *aws.Config) {
+			p.HTTPClient = clientDo(func(*http.Request) (*http.Response, error) { return nil, errors.New("failed") })
+		}, delivery.Ambiguous, "no answer"},
+		"endpoint in clear": {func(p *aws.Config) { p.BaseEndpoint = aws.String(plain.URL) }, delivery.Configuration, "the endpoint is without TLS"},
 		"no credentials": {func(p *aws.Config) {
 			p.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 				return aws.Credentials{}, &smithy.OperationError{ServiceID: "STS", OperationName: "AssumeRole", Err: fmt.Errorf("of %s: %w", testSession, &smithy.GenericAPIError{Code: "AccessDenied", Message: testSecret})}
@@ -227,6 +230,10 @@ func TestNoConnection(t *testing.T) {
 		}
 	})
 }
+
+type clientDo func(*http.Request) (*http.Response, error)
+
+func (f clientDo) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
 // failing is a transport that cannot connect.
 func failing(err error) aws.HTTPClient {
