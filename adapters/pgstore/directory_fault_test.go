@@ -154,7 +154,7 @@ func TestClosedDirectory(t *testing.T) {
 // Timeout, and has changed nothing.
 func TestWaitingForUsersEnds(t *testing.T) {
 	t.Parallel()
-	db := testDB(t, Config{})
+	db := openDB(t, testDatabase(t), Config{Migrate: true})
 	d := db.Directory()
 	if err := d.Create(t.Context(), someone("someone")); err != nil {
 		t.Fatal(err)
@@ -191,7 +191,7 @@ func TestWaitingForUsersEnds(t *testing.T) {
 		})
 		for waiting := 0; waiting == 0; { // until it waits for the lock
 			if err := db.pool.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity
-				WHERE wait_event_type = 'Lock' AND query LIKE $1`, "%"+db.schema.quoted()+".%").Scan(&waiting); err != nil {
+				WHERE wait_event_type = 'Lock' AND datname = current_database()`).Scan(&waiting); err != nil {
 				t.Fatal(err)
 			}
 		}

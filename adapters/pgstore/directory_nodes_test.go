@@ -202,7 +202,7 @@ func TestNodesCountInOneUser(t *testing.T) {
 // remove them, and nobody waits for who does.
 func TestUsersAreCounted(t *testing.T) {
 	t.Parallel()
-	db := testDB(t, Config{})
+	db := openDB(t, testDatabase(t), Config{Migrate: true})
 	d := db.Directory()
 	ctx := t.Context()
 	for i := range 5 {
