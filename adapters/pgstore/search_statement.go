@@ -9,8 +9,8 @@ import (
 	"github.com/passcode-go/passcode/store"
 )
 
-// A statement answers a query. It returns rows of a total and of a user's data,
-// one of them null.
+// A statement answers a query. Its rows are a total and a user's data. The total
+// is null but in the one row, without data, that a query for a total has.
 type statement struct {
 	sql  string
 	args []any
@@ -51,7 +51,7 @@ func newStatement(q store.Query, after string) *statement {
 	return s
 }
 
-// total returns a SELECT of how many users match all filters of a group.
+// total returns a SELECT of how many users match the query.
 func (s *statement) total(groups [][]store.Filter) string {
 	if len(s.q.Filters) == 0 {
 		return "SELECT sum(c.users)::bigint FROM passcode.user_counts c"
