@@ -68,6 +68,21 @@ func TestRunOnServers(t *testing.T) {
 	}
 }
 
+// The other side of redisstore's ratio runs the very script that redisstore does.
+func TestBareScriptIsTheStores(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("../adapters/redisstore/script.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(string(source), "` + rewound + `", `'\255rewound\0'`, 1)
+	for _, part := range []string{bareRead, strings.TrimPrefix(bareSwap, bareRead)} {
+		if !strings.Contains(text, part) {
+			t.Errorf("redisstore has another script than\n%s", part)
+		}
+	}
+}
+
 func TestFlags(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{"-store mysql", "-records 0", "-callers x", "-rounds 0", "-cpu 0", "-nonsense"} {

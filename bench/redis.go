@@ -14,16 +14,27 @@ import (
 	"github.com/passcode-go/passcode/internal/servertest"
 )
 
-// bareSwap is the least that a compare-and-swap with an expiry is in Redis.
-const bareSwap = `
-local v = redis.call('GET', KEYS[1])
-if v ~= ARGV[1] then return v end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+// bareSwap is the script of redisstore, in two parts; a test compares them.
+const bareSwap = bareRead + `
+local new = ARGV[1] == 'create' or ARGV[1] == 'replace'
+local old = (ARGV[1] == 'replace' or ARGV[1] == 'delete') and ARGV[4]
+if v ~= old then return v end
+local done = 1
+if new then done = redis.pcall('SET', KEYS[1], stamp .. ARGV[3], 'PX', ARGV[2])
+elseif old then done = redis.pcall('DEL', KEYS[1]) end
+if type(done) == 'table' and done.err then return done end
 return 1
 `
 
-// A bareRedis calls one script for each check, through the client that the
-// store uses: the other side of redisstore's ratio.
+const bareRead = `
+local mark, stamp = '\255rewound\0', ''
+local v = redis.pcall('GET', KEYS[1])
+if type(v) == 'table' then return v end
+if v and string.sub(v, 1, 9) == mark then v = mark .. string.sub(v, 26) end
+`
+
+// A bareRedis calls the store's script for each check, and nothing else of it,
+// through the client that the store uses: the other side of redisstore's ratio.
 type bareRedis struct {
 	client rueidis.Client
 	swap   *rueidis.Lua
@@ -83,7 +94,7 @@ func (b bareValues) measure(ctx context.Context, callers, ops int, change func(k
 func (b *bareRedis) measure(ctx context.Context, callers, ops int) (timing, error) {
 	life := strconv.FormatInt((48 * time.Hour).Milliseconds(), 10)
 	return b.values.measure(ctx, callers, ops, func(key string, old, new []byte) (bool, error) {
-		n, err := b.swap.Exec(ctx, b.client, []string{key}, []string{string(old), string(new), life}).AsInt64()
+		n, err := b.swap.Exec(ctx, b.client, []string{key}, []string{"replace", life, string(new), string(old)}).AsInt64()
 		return n == 1, err
 	})
 }
