@@ -204,7 +204,8 @@ func Locales(ch Channel) []string {
 
 // MatchLocale returns the locale of [Locales] that is spelled like s in any
 // mix of capital and small letters, and whether there is one. Empty is "en".
-// There is no guessing: "pt" is not "pt-br", and "en-US" is not "en".
+// There is no guessing: "pt" is not "pt-br", and "en-US" is not "en". See
+// [BestLocale] for that.
 func MatchLocale(ch Channel, s string) (string, bool) {
 	if l := find(ch, s); l != nil {
 		return l.name, true
