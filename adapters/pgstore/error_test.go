@@ -217,12 +217,15 @@ func TestTooManyConnections(t *testing.T) {
 	wantKind(t, "connection limit", err, ErrBusy)
 
 	// All connections of a pool in use by the program.
-	db := openDB(t, server(t).URL()+"&pool_max_conns=1", Config{Schema: newName(), Migrate: true, Timeout: 50 * time.Millisecond})
+	db := openDB(t, server(t).URL()+"&pool_max_conns=1", Config{Schema: newName(), Migrate: true})
 	conn, err := db.pool.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	patient := db.cfg.Timeout
+	db.cfg.Timeout = 50 * time.Millisecond
 	_, err = db.Get(t.Context(), "key")
+	db.cfg.Timeout = patient
 	conn.Release()
 	wantKind(t, "a full pool", err, ErrTimeout)
 	if err != nil && !strings.Contains(err.Error(), "of the pool are in use") {
