@@ -22,7 +22,7 @@ lint: fmt vet
 
 # Edge machines are users too.
 cross:
-	@set -e; for target in linux/amd64 linux/arm64 linux/arm darwin/arm64 windows/amd64; do \
+	@set -e; for target in linux/arm64 linux/arm darwin/arm64 windows/amd64; do \
 		echo $$target; \
 		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -o /dev/null ./adapters/passcoded; \
 		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go vet ./store/... ./internal/...; \
