@@ -45,8 +45,8 @@ const (
 )
 
 // newLoad returns an engine on the store, whose codes go nowhere but into the
-// load. With cached it remembers so many records, and has a companion that
-// remembers none.
+// load. With cached above 0 it remembers so many records, and has a companion
+// that remembers none; below 0 it remembers none itself.
 func newLoad(s store.Store, clock *atomic.Int64, n, cached int) (*load, error) {
 	l := &load{clock: clock, n: n, ids: make([]byte, n*idSize), codes: make([]byte, n*codeSize)}
 	parse := func(raw string) (string, string, string, error) { return raw, "US", "mobile", nil }
@@ -66,7 +66,7 @@ func newLoad(s store.Store, clock *atomic.Int64, n, cached int) (*load, error) {
 		Cache:    cached,
 	}
 	var err error
-	if l.engine, err = engine.New(cfg); err != nil || cached == 0 {
+	if l.engine, err = engine.New(cfg); err != nil || cached <= 0 {
 		return l, err
 	}
 	cfg.Cache = -1
