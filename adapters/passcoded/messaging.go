@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"log/slog"
 	"maps"
@@ -129,11 +130,9 @@ func (f *parsedFile) breaker(m *messaging, name string, out *console.Sender, kep
 		f.fault(key, "a provider's name has small letters, digits, hyphens and underscores, 32 at most")
 		return nil
 	}
-	var observe delivery.Observer
+	observe := func(context.Context, delivery.Report) error { return nil }
 	if kept != nil {
 		observe = kept.Report
-	} else {
-		observe = new(receipts.Receipts).Report // is asked for, and never called
 	}
 	before := len(f.problems)
 	p := f.provider(name, out, observe)

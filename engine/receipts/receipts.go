@@ -135,17 +135,14 @@ func (r *Receipts) Message(ctx context.Context, id string) (Record, error) {
 		return Record{}, err
 	}
 	var record Record
-	if found, err := decode(value, &record); err != nil || !found {
-		return Record{}, errors.Join(err, notFound(found))
+	found, err := decode(value, &record)
+	if err != nil {
+		return Record{}, err
+	}
+	if !found {
+		return Record{}, ErrNotFound
 	}
 	return record, nil
-}
-
-func notFound(found bool) error {
-	if found {
-		return nil
-	}
-	return ErrNotFound
 }
 
 // Keys of the store. Names are digests, because a provider's name for a message
