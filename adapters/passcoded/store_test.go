@@ -277,10 +277,7 @@ func TestOtherKeys(t *testing.T) {
 // TestStoreErrors names places that cannot be used.
 func TestStoreErrors(t *testing.T) {
 	t.Parallel()
-	port, err := servertest.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
+	port := servertest.FreePort(t)
 	nobody := net.JoinHostPort("127.0.0.1", fmt.Sprint(port))
 	for _, c := range []struct{ args, want string }{
 		{"-store mysql://root:correct-horse@localhost/x", "-store is not a URL"},

@@ -64,10 +64,7 @@ func pgBouncer(t *testing.T) (url string) {
 	if err != nil {
 		servertest.SkipIfMissing(t, fmt.Errorf("%w: pgbouncer", servertest.ErrMissing))
 	}
-	listen, err := servertest.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
+	listen := servertest.FreePort(t)
 	dir := t.TempDir()
 	file := func(name, text string) string {
 		p := filepath.Join(dir, name)

@@ -118,10 +118,7 @@ func TestBadConfig(t *testing.T) {
 func TestServerRefuses(t *testing.T) {
 	t.Parallel()
 	testRole(t, "CONNECTION LIMIT -1")
-	port, err := servertest.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
+	port := servertest.FreePort(t)
 	silent := listen(t, func(net.Conn) {})
 	closing := listen(t, func(c net.Conn) { c.Close() })
 	at := func(addr string) string {

@@ -330,13 +330,7 @@ func TestCheckCluster(t *testing.T) {
 // joinReplica starts a replica of the cluster's first node.
 func joinReplica(t testing.TB, c *servertest.Cluster) *servertest.Server {
 	t.Helper()
-	bus, err := servertest.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	replica := servertest.Redis(t, slices.Concat(failsOver, []string{"--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(bus)})...)
-	host, port, _ := strings.Cut(replica.Addr(), ":")
-	command(t, c.Nodes[0], fmt.Sprintf("CLUSTER MEET %s %s %d", host, port, bus))
+	replica := c.Join(t, failsOver...)
 	master := command(t, c.Nodes[0], "CLUSTER MYID")
 	eventually(t, func() error {
 		_, err := servertest.RedisCommand(replica.Addr(), "CLUSTER REPLICATE "+master)

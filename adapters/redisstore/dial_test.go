@@ -62,14 +62,11 @@ func certificate(t *testing.T) (cert *x509.Certificate, certFile, keyFile string
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	cert, certFile, keyFile := certificate(t)
-	port, err := servertest.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
+	port := servertest.FreePort(t)
 	servertest.Redis(t, append(durable[:len(durable):len(durable)], "--tls-port", fmt.Sprint(port), "--tls-cert-file", certFile,
 		"--tls-key-file", keyFile, "--tls-ca-cert-file", certFile, "--tls-auth-clients", "no")...)
 	url := fmt.Sprintf("rediss://:%s@localhost:%d", servertest.Password, port)
-	_, err = Open(t.Context(), url, Config{})
+	_, err := Open(t.Context(), url, Config{})
 	wantError(t, err, ErrUnreachable)
 	if !strings.Contains(fmt.Sprint(err), "not trusted") {
 		t.Error(err)

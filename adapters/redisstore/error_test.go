@@ -64,10 +64,7 @@ func listen(t testing.TB, speak func(net.Conn)) string {
 func TestOpenErrors(t *testing.T) {
 	t.Parallel()
 	addr := server(t).Addr()
-	port, err := servertest.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
+	port := servertest.FreePort(t)
 	silent := listen(t, func(conn net.Conn) { io.Copy(io.Discard, conn) })
 	echo := listen(t, func(conn net.Conn) { io.Copy(conn, conn) })
 	web := listen(t, func(conn net.Conn) {

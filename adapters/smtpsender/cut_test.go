@@ -203,10 +203,7 @@ func TestFlood(t *testing.T) {
 // No server at all: nothing was taken, and the operator learns why.
 func TestNoServer(t *testing.T) {
 	t.Parallel()
-	free, err := servertest.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
+	free := servertest.FreePort(t)
 	dial := func(err error) func(context.Context, string, string) (net.Conn, error) {
 		return func(context.Context, string, string) (net.Conn, error) { return nil, err }
 	}

@@ -74,12 +74,7 @@ func setUpPostfix(t *testing.T) (*postfix, error) {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	p := &postfix{dir: dir, binary: paths["postfix"], configuration: filepath.Join(dir, "etc")}
-	if p.submission, err = servertest.FreePort(); err != nil {
-		return nil, err
-	}
-	if p.submissions, err = servertest.FreePort(); err != nil {
-		return nil, err
-	}
+	p.submission, p.submissions = servertest.FreePort(t), servertest.FreePort(t)
 	cert := newAuthority().issue(testHost, time.Now().Add(time.Hour))
 	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
 	if err != nil {

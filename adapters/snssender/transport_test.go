@@ -157,10 +157,7 @@ func hangs(t *testing.T, how string, limit time.Duration) bool {
 // Nothing went out: another provider may be asked at once.
 func TestNoConnection(t *testing.T) {
 	t.Parallel()
-	free, err := servertest.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
+	free := servertest.FreePort(t)
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
 	if err != nil {
 		t.Fatal(err)

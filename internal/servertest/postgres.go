@@ -53,7 +53,7 @@ func StartPostgres(settings ...string) (*Server, error) {
 		}
 		s.url = fmt.Sprintf("postgres://postgres:%s@%s/postgres?sslmode=disable", Password, s.Addr())
 		s.ready = askPostgres
-		s.argv = []string{server, "-D", data, "-p", strconv.Itoa(s.port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="}
+		s.argv = []string{server, "-D", data, "-p", strconv.Itoa(s.port.number), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="}
 		for _, setting := range settings {
 			s.argv = append(s.argv, "-c", setting)
 		}
@@ -67,7 +67,7 @@ func askPostgres(s *Server) error {
 	if err != nil {
 		return err
 	}
-	if out, err := exec.Command(tool, "-h", "127.0.0.1", "-p", strconv.Itoa(s.port), "-t", "1").CombinedOutput(); err != nil {
+	if out, err := exec.Command(tool, "-h", "127.0.0.1", "-p", strconv.Itoa(s.port.number), "-t", "1").CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}
 	return nil

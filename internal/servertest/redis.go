@@ -34,7 +34,7 @@ func StartRedis(args ...string) (*Server, error) {
 		s.url = fmt.Sprintf("redis://:%s@%s/0", Password, s.Addr())
 		s.ready = pingRedis
 		s.argv = append([]string{path,
-			"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", s.Dir, "--requirepass", Password, "--masterauth", Password,
+			"--port", strconv.Itoa(s.port.number), "--bind", "127.0.0.1", "--dir", s.Dir, "--requirepass", Password, "--masterauth", Password,
 			"--save", "", "--daemonize", "no"}, args...)
 		return nil
 	})
@@ -120,40 +120,62 @@ func StartRedisCluster(masters int, args ...string) (c *Cluster, err error) {
 	}()
 	const slots = 16384
 	for i := range masters {
-		bus, err := FreePort()
-		if err != nil {
-			return c, err
-		}
-		s, err := StartRedis(append([]string{"--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(bus)}, args...)...)
+		s, err := startNode(args...)
 		if err != nil {
 			return c, err
 		}
 		c.Nodes = append(c.Nodes, s)
-		first := c.Nodes[0]
 		for _, command := range []string{
 			fmt.Sprintf("CLUSTER SET-CONFIG-EPOCH %d", i+1),
 			fmt.Sprintf("CLUSTER ADDSLOTSRANGE %d %d", slots*i/masters, slots*(i+1)/masters-1),
-			fmt.Sprintf("CLUSTER MEET 127.0.0.1 %d %s", first.port, busPort(first)),
 		} {
-			if i == 0 && strings.HasPrefix(command, "CLUSTER MEET") {
-				continue
-			}
 			if _, err := RedisCommand(s.Addr(), command); err != nil {
 				return c, fmt.Errorf("servertest: %s: %w", command, err)
+			}
+		}
+		if i > 0 {
+			if err := c.meet(s); err != nil {
+				return c, err
 			}
 		}
 	}
 	return c, c.Wait()
 }
 
-// busPort returns the port on which a node's servers talk to each other.
-func busPort(s *Server) string {
-	for i, arg := range s.argv {
-		if arg == "--cluster-port" {
-			return s.argv[i+1]
-		}
+// startNode starts a server that is a cluster of its own.
+func startNode(args ...string) (*Server, error) {
+	bus, err := reservePort()
+	if err != nil {
+		return nil, err
 	}
-	return ""
+	s, err := StartRedis(append([]string{"--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(bus.number)}, args...)...)
+	if err != nil {
+		bus.giveBack()
+		return nil, err
+	}
+	s.bus = bus
+	return s, nil
+}
+
+// meet has the first node make the acquaintance of another.
+func (c *Cluster) meet(s *Server) error {
+	_, err := RedisCommand(c.Nodes[0].Addr(), fmt.Sprintf("CLUSTER MEET 127.0.0.1 %d %d", s.port.number, s.bus.number))
+	if err != nil {
+		return fmt.Errorf("servertest: CLUSTER MEET: %w", err)
+	}
+	return nil
+}
+
+// Join starts a node with the arguments of [StartRedis] that the first node
+// gets to know, a master without slots as yet. It ends with the test.
+func (c *Cluster) Join(t testing.TB, args ...string) *Server {
+	t.Helper()
+	s, err := startNode(args...)
+	s = forTest(t, s, err)
+	if err := c.meet(s); err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // Wait waits until all nodes see a whole cluster of all nodes.
@@ -230,7 +252,7 @@ sentinel monitor %s 127.0.0.1 %d 1
 sentinel auth-pass %[4]s %[3]s
 sentinel down-after-milliseconds %[4]s 500
 sentinel failover-timeout %[4]s 2000
-`, s.port, s.Dir, Password, SentinelName, master.port)
+`, s.port.number, s.Dir, Password, SentinelName, master.port.number)
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			return err
 		}

@@ -36,7 +36,8 @@ const Password = "correct-horse"
 type Server struct {
 	Dir string // where it keeps its data; removed by Stop
 
-	port  int
+	port  port
+	bus   port // where the nodes of a cluster talk to each other
 	url   string
 	argv  []string
 	user  account // as whom it runs
@@ -47,7 +48,7 @@ type Server struct {
 }
 
 // Addr returns the server's host and port.
-func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
+func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port.number)) }
 
 // URL returns the server's address as its clients write it, password included.
 func (s *Server) URL() string { return s.url }
@@ -98,8 +99,13 @@ func (s *Server) Kill() error {
 	return err
 }
 
-// Stop kills the server and removes its data.
-func (s *Server) Stop() error { return errors.Join(s.Kill(), os.RemoveAll(s.Dir)) }
+// Stop kills the server, removes its data and gives its ports back.
+func (s *Server) Stop() error {
+	err := errors.Join(s.Kill(), os.RemoveAll(s.Dir))
+	s.port.giveBack()
+	s.bus.giveBack()
+	return err
+}
 
 // start makes a directory and a free port, and starts what setUp says.
 func start(name string, setUp func(*Server) error) (*Server, error) {
@@ -108,26 +114,15 @@ func start(name string, setUp func(*Server) error) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Dir: dir}
-	if s.port, err = FreePort(); err == nil {
+	if s.port, err = reservePort(); err == nil {
 		if err = setUp(s); err == nil {
 			err = s.Start()
 		}
 	}
 	if err != nil {
-		os.RemoveAll(dir)
-		return nil, err
+		return nil, errors.Join(err, s.Stop())
 	}
 	return s, nil
-}
-
-// FreePort returns a port of the loopback interface that nobody listens on.
-func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 // lookPath finds a binary in PATH or in the given places.

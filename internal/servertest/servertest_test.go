@@ -59,6 +59,29 @@ func TestRedisComesBack(t *testing.T) {
 	}
 }
 
+// A port is nobody else's as long as it is kept, used or not.
+func TestPortIsKept(t *testing.T) {
+	t.Parallel()
+	p, err := reservePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other, err := tryPort(p.number); err == nil {
+		other.giveBack()
+		t.Errorf("port %d was had twice", p.number)
+	}
+	if p.number >= 32768 {
+		t.Errorf("port %d may be given to an outgoing connection", p.number)
+	}
+	p.giveBack()
+	p.giveBack()
+	again, err := tryPort(p.number)
+	if err != nil {
+		t.Error(err)
+	}
+	again.giveBack()
+}
+
 func TestBadArgumentFails(t *testing.T) {
 	t.Parallel()
 	s, err := StartRedis("--no-such-option", "1")
