@@ -46,7 +46,7 @@ const (
 
 // newLoad returns an engine on the store, whose codes go nowhere but into the
 // load. With cached above 0 it remembers so many records, and has a companion
-// that remembers none; below 0 it remembers none itself.
+// that remembers none.
 func newLoad(s store.Store, clock *atomic.Int64, n, cached int) (*load, error) {
 	l := &load{clock: clock, n: n, ids: make([]byte, n*idSize), codes: make([]byte, n*codeSize)}
 	parse := func(raw string) (string, string, string, error) { return raw, "US", "mobile", nil }

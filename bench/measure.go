@@ -25,7 +25,7 @@ type target struct {
 	unitName string // of the other side
 	store    store.Store
 	fillers  int                                    // callers that fill it
-	cached   int                                    // records that the engine remembers; 0: as many as by default; below: none; cold checks only above
+	cached   int                                    // records that the engine remembers; 0: as many as by default; cold checks only above
 	unit     func(callers, ops int) (timing, error) // the other side
 	most     func(n, callers int) int               // checks of a round
 	close    func() error
@@ -40,7 +40,7 @@ func openTarget(ctx context.Context, p plan, name string, n int, now func() time
 	case "memstore":
 		memory, err := memstore.New(memstore.Config{Now: now, MaxBytes: 8 << 30})
 		return target{
-			name: name, unitName: "H", store: memory, fillers: runtime.GOMAXPROCS(0), cached: -1, // memory needs no other
+			name: name, unitName: "H", store: memory, fillers: runtime.GOMAXPROCS(0),
 			unit:  func(int, int) (timing, error) { return measureH(), nil },
 			most:  func(n, _ int) int { return max(n, p.checks) },
 			close: func() error { return nil },

@@ -4,10 +4,12 @@ import (
 	"hash/maphash"
 	"math/bits"
 	"sync"
+
+	"github.com/passcode-go/passcode/store"
 )
 
-// DefaultCache is how many records an engine remembers unless Config.Cache
-// says otherwise.
+// DefaultCache is how many records an engine remembers unless Config.Cache or
+// its store says otherwise.
 const DefaultCache = 8192
 
 // A cache remembers the bytes of the records that this engine has stored last,
@@ -41,6 +43,17 @@ const (
 	cacheWays  = 8
 	cacheValue = 512
 )
+
+// cacheSize returns how many records an engine of the configuration remembers.
+func cacheSize(cfg Config) int {
+	if cfg.Cache != 0 {
+		return cfg.Cache
+	}
+	if s, ok := cfg.Store.(store.Local); ok && s.Local() {
+		return 0
+	}
+	return DefaultCache
+}
 
 // newCache returns a cache for at least n records, at most twice as many.
 func newCache(n int) *cache {

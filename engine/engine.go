@@ -104,8 +104,8 @@ type Config struct {
 	// Cache is how many records the engine remembers, of those that it stored
 	// last, so that checking a code that it sent itself takes one call of the
 	// store in place of two. It is bounded, takes some 150 bytes a record, and
-	// nothing is ever decided by it alone. With memstore it only costs: memory
-	// answers as fast by itself. Default DefaultCache; negative: none.
+	// nothing is ever decided by it alone. Default: DefaultCache, or none with a
+	// store that is a store.Local, such as memstore; negative: none.
 	Cache int
 
 	// Observe, if set, is called with every event, on the goroutine of the
@@ -232,7 +232,7 @@ func New(cfg Config) (*Engine, error) {
 		timeout:  cmp.Or(cfg.SendTimeout, 15*time.Second),
 		observe:  cfg.Observe,
 		now:      cfg.Now,
-		cache:    newCache(cmp.Or(cfg.Cache, DefaultCache)),
+		cache:    newCache(cacheSize(cfg)),
 		spaces:   sync.Pool{New: func() any { return new(workspace) }},
 	}
 	if e.now == nil {

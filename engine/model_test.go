@@ -127,7 +127,7 @@ func TestAgainstModel(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		b := newBench(t, func(c *engine.Config) {
 			c.Policy, c.UnsafeOdds = rules[seed%3], true
-			c.Cache = []int{0, -1, 8}[seed/3%3]
+			c.Cache = []int{engine.DefaultCache, -1, 8}[seed/3%3]
 		})
 		// With other engines beside it, what each remembers is often overtaken.
 		engines := []*engine.Engine{b.Engine}

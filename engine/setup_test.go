@@ -48,6 +48,7 @@ func newBench(t testing.TB, configure ...func(*engine.Config)) *bench {
 			delivery.WhatsApp: {Sender: delivery.SenderFunc(b.send), Parse: parsePhone},
 			delivery.Email:    {Sender: delivery.SenderFunc(b.send)},
 		},
+		Cache:   engine.DefaultCache, // by itself it remembers nothing that a memory store holds
 		Observe: b.observe,
 		Now:     b.Now,
 	}

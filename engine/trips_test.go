@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -99,17 +100,33 @@ func TestTrips(t *testing.T) {
 	f.want("and again", get)
 }
 
+// localCalls is a store that says it is local, or that it is not.
+type localCalls struct {
+	*storetest.Recorder
+	local bool
+}
+
+func (l localCalls) Local() bool { return l.local }
+
+// Nothing is remembered if the configuration says so, or else the store.
 func TestNoCache(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
-	f.Config.Cache = -1
-	var err error
-	if f.Engine, err = engine.New(f.Config); err != nil {
-		t.Fatal(err)
+	const cached, direct = "Get CompareAndSwap CompareAndSwap", "Get CompareAndSwap Get CompareAndSwap"
+	for _, test := range []struct {
+		cache int
+		local bool
+		want  string
+	}{{0, false, cached}, {0, true, direct}, {8, true, cached}, {-1, false, direct}} {
+		f := newFleet(t)
+		f.Config.Store, f.Config.Cache = localCalls{f.calls, test.local}, test.cache
+		var err error
+		if f.Engine, err = engine.New(f.Config); err != nil {
+			t.Fatal(err)
+		}
+		challenge, code := f.start(someone)
+		f.guess(f.Engine, challenge.ID, code, nil)
+		f.want(fmt.Sprintf("a code with %+v", test), test.want)
 	}
-	challenge, code := f.start(someone)
-	f.guess(f.Engine, challenge.ID, code, nil)
-	f.want("a code without a cache", "Get CompareAndSwap Get CompareAndSwap")
 }
 
 // No refusal comes from what an engine remembers: another program may have sent

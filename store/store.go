@@ -97,6 +97,15 @@ type Store interface {
 	Add(ctx context.Context, key string, delta int64, expires time.Time) (sum int64, err error)
 }
 
+// A Local store says whether it answers from the program's own memory, as fast
+// as anybody could who remembers what it answered. Callers then remember
+// nothing. A store without the method, as most wrappers are, is not local, which
+// costs some memory and no more.
+type Local interface {
+	Store
+	Local() bool
+}
+
 // CheckKey returns nil if key is fit for a Store, else an error that wraps
 // [ErrKey]. Implementations call it first in every method.
 func CheckKey(key string) error {

@@ -53,7 +53,7 @@ type Store struct {
 	shards [shardCount]shard
 }
 
-var _ store.Store = (*Store)(nil)
+var _ store.Local = (*Store)(nil)
 
 // shardCount is a power of two, so that the top bits of a hash name a shard.
 const (
@@ -172,6 +172,9 @@ func (s *Store) makeRoom(ctx context.Context, now uint32) error {
 	}
 	return ctx.Err()
 }
+
+// Local implements [store.Local]: true.
+func (s *Store) Local() bool { return true }
 
 // Len returns the number of values and counters, the dead ones that have not
 // been dropped yet included.
