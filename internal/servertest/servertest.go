@@ -15,6 +15,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
@@ -23,6 +24,10 @@ import (
 
 // Require is the environment variable that makes a missing binary a failure.
 const Require = "PASSCODE_REQUIRE_SERVERS"
+
+// Path is the environment variable with directories, as in PATH, whose servers
+// are taken before the installed ones: the tests run on any version with it.
+const Path = "PASSCODE_SERVERS"
 
 // ErrMissing is returned where the binaries of a server are not installed.
 var ErrMissing = errors.New("servertest: not installed")
@@ -125,10 +130,16 @@ func start(name string, setUp func(*Server) error) (*Server, error) {
 	return s, nil
 }
 
-// lookPath finds a binary in PATH or in the given places.
+// lookPath finds a binary by its name or in the given places, or under the name
+// of either in the directories of PASSCODE_SERVERS, which come first.
 func lookPath(name string, places ...string) (string, error) {
-	if path, err := exec.LookPath(name); err == nil {
-		return path, nil
+	places = append([]string{name}, places...)
+	for _, dir := range filepath.SplitList(os.Getenv(Path)) {
+		for _, place := range places {
+			if path, err := exec.LookPath(filepath.Join(dir, filepath.Base(place))); err == nil {
+				return path, nil
+			}
+		}
 	}
 	for _, place := range places {
 		if path, err := exec.LookPath(place); err == nil {
