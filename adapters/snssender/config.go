@@ -17,7 +17,7 @@ import (
 	"github.com/passcode-go/passcode/delivery"
 )
 
-// ErrConfig is what every error of New and NewFromConfig is.
+// ErrConfig is what every error of New, NewFromConfig and NewCallback is.
 var ErrConfig = errors.New("snssender: configuration cannot be used")
 
 // Defaults and limits of Config. The limits are those of the API.
@@ -52,9 +52,8 @@ type Config struct {
 	// pool, or the id or ARN of one. Default: AWS picks one of the account's.
 	Origination string
 
-	// ConfigurationSet names where events of messages go; see
-	// Sender.ParseEvent.
-	// Default: none.
+	// ConfigurationSet names where events of messages go; see Callback.
+	// Default: none, and so there are no events.
 	ConfigurationSet string
 
 	// ProtectConfiguration is the id of the rules by which AWS refuses

@@ -68,11 +68,22 @@
 //
 // # Receipts
 //
-// AWS has no callback. It writes events to an event destination of a
-// configuration set: CloudWatch Logs, Amazon Data Firehose, an SNS topic, or
-// EventBridge. Name the set in [Config].ConfigurationSet, have the events come
-// to the program from there (an SNS subscription of type HTTPS or an SQS queue
-// are the usual ways), and give each to [Sender.ParseEvent], which makes a
-// delivery.Report of it. Whoever takes SNS's HTTPS notifications must verify
-// their signatures before that.
+// AWS tells what became of a message by events, which it writes to the event
+// destinations of a configuration set; without a set there are none. A
+// [Callback] takes them by HTTPS from an SNS topic:
+//
+//	topic          a standard one, with the attribute SignatureVersion at 2:
+//	               aws sns set-topic-attributes --attribute-name SignatureVersion --attribute-value 2
+//	destination    SNS, of the set that [Config].ConfigurationSet names; all SMS events
+//	subscription   to the handler's URL, of protocol HTTPS, without raw message
+//	               delivery; the handler confirms it by itself
+//
+// Each message that it takes was signed by SNS, with a certificate that was got
+// from SNS in the topic's region, for one of the topics that it was given. So
+// the program has to reach sns.REGION.amazonaws.com. SNS repeats what was
+// answered 503 three times, 20 seconds apart, unless the subscription has a
+// delivery policy for more, and what was answered 403 not at all.
+//
+// Events that come another way, from an SQS queue or by EventBridge say, go
+// to [Sender.ParseEvent], which makes a delivery.Report of each.
 package snssender

@@ -52,8 +52,13 @@ var outcomes = map[types.EventType]outcome{
 // ErrEvent; an event that causes it may be dropped.
 //
 // It takes whatever it is given for an event of AWS: the caller knows where it
-// came from.
+// came from. A [Callback] does, of what SNS delivers by HTTPS.
 func (s *Sender) ParseEvent(event []byte) (delivery.Report, error) {
+	return parseEvent(s.cfg.Name, event)
+}
+
+// parseEvent is ParseEvent for the provider of this name.
+func parseEvent(provider string, event []byte) (delivery.Report, error) {
 	var e struct {
 		Type        types.EventType   `json:"eventType"`
 		Time        int64             `json:"eventTimestamp"`
@@ -69,7 +74,7 @@ func (s *Sender) ParseEvent(event []byte) (delivery.Report, error) {
 	if !ok || e.ID == "" || !word(e.ID, maxIdentity, false) || e.Time <= 0 || e.Time > maxTime {
 		return delivery.Report{}, ErrEvent
 	}
-	r := delivery.Report{Provider: s.cfg.Name, ID: e.ID, Status: what.status, Kind: what.kind, At: time.UnixMilli(e.Time).UTC()}
+	r := delivery.Report{Provider: provider, ID: e.ID, Status: what.status, Kind: what.kind, At: time.UnixMilli(e.Time).UTC()}
 	if id := e.Context[contextKey]; word(id, maxContext, false) {
 		r.Message = id
 	}

@@ -80,6 +80,30 @@ func Example() {
 	// true delivery: rejected: aws: ConflictException DESTINATION_PHONE_NUMBER_OPTED_OUT: [redacted] has opted out
 }
 
+// AWS's receipts come by an SNS topic. The handler takes what SNS has signed for
+// the topic, and confirms the subscription.
+func ExampleNewCallback() {
+	callback, err := snssender.NewCallback(snssender.CallbackConfig{
+		Topics: []string{"arn:aws:sns:eu-west-1:123456789012:passcodes"},
+		Observe: func(_ context.Context, r delivery.Report) error { // most often receipts.Receipts.Report
+			fmt.Println(r.Message, r.Status)
+			return nil
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/callbacks/aws", callback)
+
+	// Nobody but SNS is heard.
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest("POST", "/callbacks/aws", strings.NewReader(`{"eventType": "TEXT_DELIVERED"}`)))
+	fmt.Println(w.Code, w.Body)
+	// Output:
+	// 403 Not a message of Amazon SNS.
+}
+
 type fakeAWS struct {
 	*httptest.Server
 	texts chan string

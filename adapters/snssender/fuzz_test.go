@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"unicode"
@@ -89,6 +91,99 @@ func FuzzParseEvent(f *testing.F) {
 		}
 		if strings.Contains(r.Reason, testTo[1:]) && bytes.Contains(body, []byte(`"destinationPhoneNumber":"`+testTo+`"`)) {
 			t.Fatalf("the reason shows the address: %q", r.Reason)
+		}
+	})
+}
+
+// Whatever stands around what SNS signed, nothing else is told, and nobody but
+// SNS is asked for anything.
+func FuzzCallback(f *testing.F) {
+	genuine := notice(event("TEXT_DELIVERED", "")).signed().json()
+	members := genuine[1 : len(genuine)-1]
+	f.Add("{", "}")
+	f.Add("", "")
+	f.Add(`{"Message":"x","SigningCertUrl":"https://evil.com/a.pem",`, `}`)
+	f.Add("{", `,"subject":null}`)
+	f.Add("{", `,"Type":"SubscriptionConfirmation","Token":"a","SubscribeURL":"`+testSubURL+`"}`)
+	f.Fuzz(func(t *testing.T, head, tail string) {
+		l := listen(t, nil)
+		r := httptest.NewRequest("POST", "/", strings.NewReader(head+members+tail))
+		w := httptest.NewRecorder()
+		l.ServeHTTP(w, r)
+		if w.Code != 200 && w.Code != 403 && w.Code != 413 && w.Code != 503 || w.Code != 200 && len(l.reports) > 0 {
+			t.Fatalf("%d, %+v", w.Code, l.reports)
+		}
+		for _, report := range l.reports {
+			if report.ID != testID || report.Message != "our-id" || report.Status != delivery.Delivered {
+				t.Fatalf("%+v", report)
+			}
+		}
+		for _, asked := range l.sns.requests() {
+			if !strings.HasPrefix(asked, testHost+"/SimpleNotificationService-") {
+				t.Fatalf("asked for %q", asked)
+			}
+		}
+	})
+}
+
+// Whatever a body is, it is no message or one whose lines are told apart: but
+// for Message, each value has one.
+func FuzzMessage(f *testing.F) {
+	f.Add([]byte(notice("x\ny").with("Subject", "a").signed().json()))
+	f.Add([]byte(confirmation(subscription).signed().json()))
+	f.Add([]byte(`{"type":"UnsubscribeConfirmation"}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		m, ok := parseMessage(body)
+		if !ok {
+			return
+		}
+		m.TopicArn = testTopic // as read sees to it
+		values := 5
+		switch {
+		case m.Type != notification:
+			values = 7
+		case m.Subject != nil:
+			values = 6
+		}
+		if got := bytes.Count(m.text(), []byte("\n")); got != 2*values+strings.Count(m.Message, "\n") {
+			t.Fatalf("%d lines in %q", got, m.text())
+		}
+	})
+}
+
+// Whatever a URL is, if it is taken then any other parser sees the same host
+// in it.
+func FuzzURL(f *testing.F) {
+	for _, target := range hostile {
+		f.Add(target)
+	}
+	f.Add(testCert)
+	f.Add(testSubURL)
+	f.Fuzz(func(t *testing.T, target string) {
+		m := message{TopicArn: testTopic, Token: testToken, SubscribeURL: target}
+		file, confirms := certificateAt(target, strings.TrimPrefix(testHost, "https://")), m.confirmableAt(strings.TrimPrefix(testHost, "https://"))
+		if !file && !confirms {
+			return
+		}
+		u, err := url.Parse(target)
+		if err != nil {
+			return // nobody is asked
+		}
+		if u.Scheme != "https" || u.Host != "sns.eu-west-1.amazonaws.com" || u.User != nil || u.Fragment != "" || file && confirms ||
+			file && (u.RawQuery != "" || u.ForceQuery || !strings.HasSuffix(u.Path, ".pem")) ||
+			confirms && (u.Path != "/" || u.Query().Get("Action") != "ConfirmSubscription" || u.Query().Get("TopicArn") != testTopic) {
+			t.Fatalf("%q", target)
+		}
+	})
+}
+
+// Whatever is in the place of a certificate, it is refused or has a long key.
+func FuzzCertificate(f *testing.F) {
+	f.Add([]byte(certified(f, rsaKey().Public(), noon)))
+	f.Add([]byte("<h1>-----BEGIN CERTIFICATE-----"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if s, ok := parseCertificate(body); ok && (s.cert == nil || s.key.N.BitLen() < 2048) {
+			t.Fatalf("%+v", s)
 		}
 	})
 }
