@@ -67,6 +67,9 @@ func TestCheckConfigFinds(t *testing.T) {
 		{"twilio", "[providers.a.twilio]\naccount_sid = \"AC1\"\nsecret = \"env:KEY\"\ntokens = [\"env:KEY\"]\n" + sms, []string{"1: providers.a.twilio: ", "AccountSID", "4: providers.a.twilio.tokens: callbacks need callbacks.url"}},
 		{"whatsapp", "[providers.a.whatsapp]\nphone_number_id = \"x\"\ntoken = \"env:KEY\"\n" + sms, []string{"1: providers.a.whatsapp: ", "PhoneNumberID"}},
 		{"sns", "[providers.a.sns]\nregion = \"us-east-1\"\nmax_price = -1.0\n" + sms, []string{"1: providers.a.sns: needs access_key_id", "1: providers.a.sns: ", "MaxPrice"}},
+		{"sns topics", "[providers.a.sns]\nregion = \"us-east-1\"\naccess_key_id = \"AKIA\"\nsecret_key = \"env:KEY\"\ntopics = [\"arn:aws:sns:us-east-1:1:codes\"]\n" + sms,
+			[]string{"5: providers.a.sns.topics: callbacks need configuration_set", "1: providers.a.sns: ", "Topics[0] is not the ARN"}},
+		{"sns SHA-1", "[providers.a.sns]\nregion = \"us-east-1\"\naccess_key_id = \"AKIA\"\nsecret_key = \"env:KEY\"\nunsafe_sha1 = true\n" + sms, []string{"5: providers.a.sns.unsafe_sha1: there are no topics"}},
 		{"smtp", "[providers.a.smtp]\nhost = \"mail.example.com\"\nfrom = \"nobody\"\npassword = \"env:KEY\"\n" + sms, []string{"1: providers.a.smtp: "}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -143,6 +143,8 @@
 //	access_key_id = "AKIA…"
 //	secret_key = "env:AWS_SECRET_ACCESS_KEY"
 //	origination = "+1…"                 # default: AWS picks
+//	configuration_set = "codes"         # with an event destination: one of the topics
+//	topics = ["arn:aws:sns:…"]          # subscribed to by HTTPS, of SignatureVersion 2: see package snssender
 //
 //	[providers.own.webhook]             # any other provider: see package webhooksender
 //	url = "https://sms.internal.example.com/send"

@@ -113,8 +113,15 @@ func lookup(env map[string]string) func(string) string {
 // spawn runs the program in a process of its own until the test ends.
 func spawn(t *testing.T, dir string, args ...string) *program {
 	t.Helper()
+	return spawnWith(t, nil, dir, args...)
+}
+
+// spawnWith is spawn with an environment, of NAME=value.
+func spawnWith(t *testing.T, env []string, dir string, args ...string) *program {
+	t.Helper()
 	p := &program{dir: dir, args: args, stdout: newOutput(), stderr: newOutput(), ended: make(chan int, 1)}
 	cmd := command(p, args)
+	cmd.Env = append(cmd.Env, env...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

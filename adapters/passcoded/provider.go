@@ -90,6 +90,8 @@ type snsConfig struct {
 	CountryParameters    map[string]string `toml:"country_parameters"`
 	Endpoint             string            `toml:"endpoint"` // in the place of AWS
 	UnsafePlaintext      bool              `toml:"unsafe_plaintext"`
+	Topics               []string          `toml:"topics"` // of SNS, whose messages are callbacks
+	UnsafeSHA1           bool              `toml:"unsafe_sha1"`
 }
 
 type webhookConfig struct {
@@ -129,7 +131,7 @@ func (f *parsedFile) provider(name string, out *console.Sender, observe delivery
 		p = f.smtp(name, key+".smtp", c.SMTP)
 	}
 	if has(c.SNS != nil) {
-		p = f.sns(name, key+".sns", c.SNS)
+		p = f.sns(name, key+".sns", c.SNS, observe)
 	}
 	if has(c.Webhook != nil) {
 		p = f.webhook(name, key+".webhook", c.Webhook, observe)
@@ -258,7 +260,7 @@ func (f *parsedFile) smtp(name, key string, c *smtpConfig) (p provider) {
 	return provider{sender: s, close: func() error { s.Close(); return nil }}
 }
 
-func (f *parsedFile) sns(name, key string, c *snsConfig) provider {
+func (f *parsedFile) sns(name, key string, c *snsConfig, observe delivery.Observer) (p provider) {
 	account := aws.Config{Region: c.Region, Credentials: snssender.Keys(c.AccessKeyID, f.secret(key+".secret_key", c.SecretKey), f.secret(key+".session_token", c.SessionToken))}
 	if c.AccessKeyID == "" || c.SecretKey.ref == "" {
 		f.fault(key, "needs access_key_id and secret_key")
@@ -273,7 +275,22 @@ func (f *parsedFile) sns(name, key string, c *snsConfig) provider {
 	if err != nil {
 		f.fault(key, "%v", err)
 	}
-	return provider{sender: s}
+	p.sender = s
+	if len(c.Topics) == 0 {
+		if c.UnsafeSHA1 {
+			f.fault(key+".unsafe_sha1", "there are no topics")
+		}
+		return p
+	}
+	if c.ConfigurationSet == "" {
+		f.fault(key+".topics", "callbacks need configuration_set: without one AWS tells no topic anything")
+	}
+	callback, err := snssender.NewCallback(snssender.CallbackConfig{Name: name, Topics: c.Topics, UnsafeSHA1: c.UnsafeSHA1, Observe: observe})
+	if err != nil {
+		f.fault(key, "%v", err)
+	}
+	p.callback = callback
+	return p
 }
 
 func (f *parsedFile) webhook(name, key string, c *webhookConfig, observe delivery.Observer) (p provider) {
