@@ -3,10 +3,12 @@
 package servertest
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"os/user"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -49,12 +51,43 @@ func (a account) become(cmd *exec.Cmd) {
 	}
 }
 
-// killGroup kills a process and its children.
-func killGroup(cmd *exec.Cmd) error {
-	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
+// killAll kills a process, its group, and its children, which have groups of
+// their own with Postgres. It is halted before, so that it has no more of them
+// and tends to none that dies.
+func killAll(cmd *exec.Cmd) error {
+	pid := cmd.Process.Pid
+	syscall.Kill(pid, syscall.SIGSTOP)
+	born, err := children(pid)
+	for _, child := range born {
+		syscall.Kill(child, syscall.SIGKILL)
+	}
+	if err := syscall.Kill(-pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
 		return err
 	}
-	return nil
+	return err
+}
+
+// children returns the children of a process, from Linux itself or else from ps.
+func children(pid int) (pids []int, err error) {
+	list, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid))
+	if err == nil {
+		for field := range strings.FieldsSeq(string(list)) {
+			child, err := strconv.Atoi(field)
+			if err != nil {
+				return nil, err
+			}
+			pids = append(pids, child)
+		}
+		return pids, nil
+	}
+	list, err = exec.Command("ps", "-A", "-o", "pid=,ppid=").Output()
+	for line := range strings.Lines(string(list)) {
+		var child, parent int
+		if n, _ := fmt.Sscan(line, &child, &parent); n == 2 && parent == pid {
+			pids = append(pids, child)
+		}
+	}
+	return pids, err
 }
 
 // alive reports whether a child runs: neither gone nor a zombie.

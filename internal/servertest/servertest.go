@@ -74,6 +74,7 @@ func (s *Server) Start() error {
 	cmd := exec.Command(s.argv[0], s.argv[1:]...)
 	cmd.Dir = s.Dir
 	cmd.Stdout, cmd.Stderr = &s.log, &s.log
+	cmd.WaitDelay = 20 * time.Second // for processes of it that still hold its output
 	s.user.become(cmd)
 	if err := cmd.Start(); err != nil {
 		return err
@@ -98,8 +99,12 @@ func (s *Server) Kill() error {
 	if s.cmd == nil {
 		return nil
 	}
-	err := killGroup(s.cmd)
+	err := killAll(s.cmd)
+	began := time.Now()
 	s.cmd.Wait()
+	if time.Since(began) >= s.cmd.WaitDelay {
+		err = errors.Join(err, fmt.Errorf("servertest: a process of %s lives on", s.argv[0]))
+	}
 	s.cmd = nil
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"testing"
 )
 
@@ -103,6 +104,31 @@ func TestPostgresComesBack(t *testing.T) {
 	}
 	if s.Pid() == pid || s.Pid() == 0 {
 		t.Errorf("pid %d, then %d", pid, s.Pid())
+	}
+}
+
+// A crash of Postgres ends what its sessions are doing, too.
+func TestKillEndsSessions(t *testing.T) {
+	t.Parallel()
+	s := Postgres(t)
+	path, err := lookPostgres("psql")
+	SkipIfMissing(t, err)
+	psql := exec.Command(path, s.URL(), "-At", "-c", "SELECT pg_backend_pid()",
+		"-c", "DO $$ BEGIN FOR i IN 1..2000000000 LOOP END LOOP; END $$") // half a minute and more
+	out, err := psql.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := psql.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer psql.Wait()
+	defer psql.Process.Kill()
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Kill(); err != nil {
+		t.Error(err)
 	}
 }
 
