@@ -49,7 +49,8 @@ const maxText = 1024
 type State string
 
 // The states. A state of a later line takes the place of one before it, and
-// never the other way round, in whatever order the news arrive.
+// never the other way round, in whatever order the news arrive. Only what the
+// provider says that took the message counts, once it is known.
 const (
 	Unconfirmed State = "unconfirmed" // sent, and the provider's answer did not arrive: Kind is delivery.Ambiguous
 	Taken       State = "taken"       // the provider took it

@@ -193,9 +193,69 @@ func TestUnconfirmedIsDelivered(t *testing.T) {
 	}
 	b.sender.Send(t.Context(), message("m1"))
 	b.report(delivery.Report{Provider: "meta", ID: "wamid.1", Message: "m1", Status: delivery.Delivered})
-	b.want("m1", receipts.Record{Message: "m1", Channel: delivery.SMS, Provider: "meta", State: receipts.Delivered, SentAt: start, Changed: start})
+	b.want("m1", receipts.Record{Message: "m1", Channel: delivery.SMS, Provider: "meta", ID: "wamid.1", State: receipts.Delivered, SentAt: start, Changed: start})
 	if got := b.states(); got != "unconfirmed delivered" {
 		t.Errorf("observed %q", got)
+	}
+}
+
+// What a provider says of a message that another has taken is no news of it,
+// whether it comes before that or after.
+func TestWhoTookItIsBelieved(t *testing.T) {
+	t.Parallel()
+	say := func(provider, id string, status delivery.Status) delivery.Report {
+		return delivery.Report{Provider: provider, ID: id, Message: "m1", Status: status, Kind: delivery.Temporary, Reason: "30008"}
+	}
+	taken := receipts.Record{Provider: "b", ID: "b-1", State: receipts.Taken}
+	delivered, failed := taken, taken
+	delivered.State = receipts.Delivered
+	failed.State, failed.Kind, failed.Reason = receipts.Failed, delivery.Temporary, "30008"
+	refusal := &delivery.Error{Kind: delivery.Temporary, Provider: "b", Reason: "503"}
+	lost := &delivery.Error{Kind: delivery.Ambiguous, Provider: "b"}
+	for _, c := range []struct {
+		name          string
+		err           error // that the send returns, nil: b took it as b-1
+		before, after []delivery.Report
+		want          receipts.Record
+		states        string
+	}{
+		{"another, after", nil, nil, []delivery.Report{say("a", "a-1", delivery.Failed), say("a", "a-1", delivery.Delivered)}, taken, "taken"},
+		{"another, before", nil, []delivery.Report{say("a", "a-1", delivery.Failed)}, nil, taken, "failed taken"},
+		{"another one of its own", nil, nil, []delivery.Report{say("b", "b-0", delivery.Failed)}, taken, "taken"},
+		{"its own", nil, []delivery.Report{say("a", "a-1", delivery.Failed)}, []delivery.Report{say("b", "b-1", delivery.Failed)}, failed, "failed taken failed"},
+		{"its own, before", nil, []delivery.Report{say("b", "b-1", delivery.Delivered)}, []delivery.Report{say("a", "a-1", delivery.Failed)}, delivered, "delivered"},
+		{"no id", nil, nil, []delivery.Report{say("b", "", delivery.Delivered)}, delivered, "taken delivered"},
+		{"no id, before", nil, []delivery.Report{say("b", "", delivery.Delivered)}, nil, delivered, "delivered"},
+		{"one id, two names of the provider", nil, nil, []delivery.Report{say("c", "b-1", delivery.Delivered)}, delivered, "taken delivered"},
+		{"unconfirmed", lost, nil, []delivery.Report{say("a", "a-1", delivery.Failed), say("b", "b-1", delivery.Delivered), say("b", "b-2", delivery.Failed)}, delivered, "unconfirmed delivered"},
+		{"unconfirmed by nobody knows whom", errors.New("cut"), nil, []delivery.Report{say("b", "b-1", delivery.Delivered), say("a", "a-1", delivery.Failed)}, delivered, "unconfirmed delivered"},
+		{"refused, and delivered all the same", refusal, nil, []delivery.Report{say("a", "a-1", delivery.Delivered)},
+			receipts.Record{Provider: "a", ID: "a-1", State: receipts.Delivered}, "refused delivered"},
+		{"delivered, and refused afterwards", refusal, []delivery.Report{say("a", "a-1", delivery.Delivered)}, nil,
+			receipts.Record{Provider: "a", ID: "a-1", State: receipts.Delivered}, "delivered"},
+	} {
+		b := newBench(t, nil)
+		b.answer = func(delivery.Message) (delivery.Receipt, error) {
+			if c.err != nil {
+				return delivery.Receipt{}, c.err
+			}
+			return delivery.Receipt{Provider: "b", ID: "b-1"}, nil
+		}
+		for _, r := range c.before {
+			b.report(r)
+		}
+		b.sender.Send(t.Context(), message("m1"))
+		for _, r := range c.after {
+			b.report(r)
+		}
+		c.want.Message, c.want.Channel, c.want.SentAt, c.want.Changed = "m1", delivery.SMS, start, start
+		got, err := b.Message(t.Context(), "m1")
+		if err != nil || got != c.want {
+			t.Errorf("%s: %+v, %v\nwant %+v", c.name, got, err, c.want)
+		}
+		if got := b.states(); got != c.states {
+			t.Errorf("%s: observed %q, want %q", c.name, got, c.states)
+		}
 	}
 }
 

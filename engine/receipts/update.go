@@ -1,6 +1,7 @@
 package receipts
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,18 +45,19 @@ func update[V any](ctx context.Context, r *Receipts, key string, change func(val
 	return errContended
 }
 
-// apply puts news of a message into its record and tells the observer if they
-// were new.
+// apply puts news of a message into its record and tells the observer if the
+// state is another.
 func (r *Receipts) apply(ctx context.Context, news Record) error {
 	var told *Record
 	err := update(ctx, r, messageKey(news.Message), func(record *Record) bool {
 		told = nil
-		changed := record.merge(news)
-		if changed {
+		before := *record
+		record.merge(news)
+		if record.State != before.State {
 			now := *record
 			told = &now
 		}
-		return changed
+		return *record != before
 	})
 	if err == nil && told != nil {
 		r.observe(*told)
@@ -63,22 +65,48 @@ func (r *Receipts) apply(ctx context.Context, news Record) error {
 	return err
 }
 
-// merge puts news into a record and reports whether they changed anything. Who
-// sent the message and when is never overwritten by a report, which does not
-// know.
-func (record *Record) merge(news Record) (changed bool) {
-	before := *record
-	record.Message = news.Message
-	if news.Channel != "" {
-		record.Channel, record.SentAt = news.Channel, news.SentAt
+// merge puts news into a record: what a send returned, which alone knows the
+// channel, or a report. Who took the message is believed over all that others
+// report of it: a provider may report that it failed although it took nothing,
+// and another took it then.
+func (record *Record) merge(news Record) {
+	sent := news.Channel != ""
+	if !record.same(news) && record.State != "" {
+		switch {
+		case sent && news.State != Refused:
+			*record = Record{}
+		case !sent && record.taken():
+			return
+		}
 	}
-	if news.State.rank() > before.State.rank() {
-		record.State, record.Kind, record.Reason, record.Changed = news.State, news.Kind, news.Reason, news.Changed
-	}
-	if record.Provider == "" || news.Channel != "" {
+	newer := news.State.rank() > record.State.rank()
+	switch {
+	case record.same(news):
+		record.Provider, record.ID = cmp.Or(record.Provider, news.Provider), cmp.Or(record.ID, news.ID)
+	case newer:
 		record.Provider, record.ID = news.Provider, news.ID
 	}
-	return *record != before
+	record.Message = news.Message
+	if sent {
+		record.Channel, record.SentAt = news.Channel, news.SentAt
+	}
+	if newer {
+		record.State, record.Kind, record.Reason, record.Changed = news.State, news.Kind, news.Reason, news.Changed
+	}
+}
+
+// taken reports whether a provider took the message, or may have.
+func (record *Record) taken() bool {
+	return record.Channel != "" && record.State != Refused
+}
+
+// same reports whether news are about what the provider of a record has, as far
+// as both say: an unconfirmed send knows no ID, and perhaps no provider.
+func (record *Record) same(news Record) bool {
+	if record.ID != "" && news.ID != "" {
+		return record.ID == news.ID
+	}
+	return record.Provider == news.Provider || record.Provider == "" || news.Provider == ""
 }
 
 // A pointer is what is kept under a provider's name for a message: our own
@@ -90,8 +118,8 @@ type pointer struct {
 
 // Report is the [delivery.Observer] of these receipts. A report that names a
 // message that nobody has sent is kept for a day like any other, since it may
-// be early. Errors: ErrReport, or that of
-// the store.
+// be early; one of another provider than that which took the message is ignored.
+// Errors: ErrReport, or that of the store.
 func (r *Receipts) Report(ctx context.Context, report delivery.Report) error {
 	for _, text := range []string{report.Provider, report.ID, report.Message, string(report.Kind), report.Reason} {
 		if len(text) > maxText {
@@ -129,7 +157,9 @@ func (r *Receipts) Report(ctx context.Context, report delivery.Report) error {
 		if p.Early == nil {
 			p.Early = new(Record)
 		}
-		return p.Early.merge(news)
+		before := *p.Early
+		p.Early.merge(news)
+		return *p.Early != before
 	})
 	if err != nil || news.Message == "" {
 		return err
