@@ -55,29 +55,51 @@
 //	AUTH, STARTTLS  4yz                                            Temporary
 //	AUTH, STARTTLS, EHLO, greeting  5yz                            Configuration
 //	any      X.4.5 (congestion; Gmail's sending limits)            Throttled
-//	any      X.7.28 (mail flood)                                   Throttled
-//	any      4.2.1 (Gmail: mail comes in too quickly)              Throttled
-//	any      4.5.3 (too many in this session)                      Throttled
-//	any      4.7.z (policy: rates, reputation, greylisting)        Throttled
+//	any      X.7.28 (mail flood), Exchange's 5.7.508 (rate) and
+//	         5.1.90 (the day's limit)                              Throttled
+//	RCPT, DATA  4yz                                                Temporary
 //	any      432 (Exchange: too many connections), 454 (SES: rate) Throttled
+//	dot      4yz                                                   Temporary
+//	any      4.2.1 (Gmail: the relay's limit)                      Throttled
+//	any      4.5.3 (too many in this session)                      Throttled
+//	any      4.7.z (policy: rates, reputation)                     Throttled
 //	any      4yz                                                   Temporary
-//	any      5.1.7, 5.1.8 (sender's address)                       Configuration
+//	any      500, 502, 503, 504, 521, 530, 534, 535, 538           Configuration
+//	any      5.1.7, 5.1.8 (sender's address), Exchange's 5.2.252   Configuration
+//	any      5.7.3 to 11, 14 (login, encryption), 20 to 27 (SPF,
+//	         DKIM, reverse DNS), Gmail's 29, 30, 32 (TLS, DKIM,
+//	         DMARC), Exchange's 54, 57, 60, 64 (relaying, login,
+//	         sender), 501 to 503, 506, 509, 511, 512, 515, 606 to
+//	         649, 700 to 750 (the domain's or the host's repute)   Configuration
+//	any      553 with 5.7.1 (Postfix: not the login's address)     Configuration
+//	RCPT, DATA, dot  5.7.0, 5.7.1 (see below)                      Temporary
+//	RCPT, DATA, dot  5.7.2 (mailing list), Exchange's 5.7.12, 13,
+//	         124, 133 to 136 (takes nothing from strangers), 504,
+//	         505, 507, 510, 513 (the recipient's own block lists)  Rejected
 //	RCPT, DATA, dot  5.1.z (recipient's address)                   Rejected
-//	RCPT, DATA, dot  5.2.1 to 5.2.4 (mailbox closed, full)         Rejected
-//	RCPT     5.2.z                                                 Rejected
 //	RCPT, DATA, dot  5.4.z (no route to the recipient)             Rejected
-//	any      5.1.z to 5.7.z (system, protocol, content, policy)    Configuration
-//	any      500, 502, 503, 504, 521, 530, 534, 535, 538, 555      Configuration
-//	RCPT     5yz (550, 551, 552, 553, 556: the mailbox)            Rejected
+//	RCPT, DATA, dot  5.2.1 to 5.2.4 (mailbox closed, full)         Rejected
+//	RCPT     5yz (the mailbox, by whatever status)                 Rejected
+//	DATA, dot  5.2.z, 5.7.z                                        Temporary
 //	dot      552 (storage of the mailbox)                          Rejected
-//	any      5yz (554, 550 of the sender or the content)           Configuration
+//	dot      550 (mailbox or policy)                               Temporary
+//	any      5yz (554; the sender or the content)                  Configuration
 //
 // The codes are those of RFC 5321 §4.2.3, RFC 4954 §6, RFC 7504, RFC 7505 and
-// of the IANA registry of enhanced status codes; what single providers mean by
-// one is from their published lists (Gmail, Amazon SES, Exchange Online). 5.7.1
-// at RCPT is "relaying denied" far more often than it is about one recipient,
-// hence Configuration. SMTP has no field for when to come back, so RetryAfter
-// is always 0.
+// of the IANA registry of enhanced status codes (RFC 3463, 5248, 7372); what
+// single providers mean by one is from their published lists (Gmail, Amazon
+// SES, Exchange Online). A status of X.0.z says no more than none. SMTP has no
+// field for when to come back, so RetryAfter is always 0.
+//
+// Once the recipient is named, what a server says may be about that one
+// address, and Throttled or Configuration would take the server away from
+// everybody (see delivery.Breaker). So these are kept for statuses that can
+// only be about the account. 5.7.1 is "per-host or per-recipient filtering" (RFC
+// 3463 §3.8): servers say it of relaying ("554 5.7.1 Relay access denied"), of a
+// restricted group and of what a recipient's filter dislikes, and 5.7.0 is
+// wider yet. Nothing but their words tells these apart, and the address is
+// among those. Hence Temporary: the next provider is asked, and a server that
+// says it to most messages opens its circuit as one that is down does.
 //
 // A certificate is the operator's affair even when it is the server's that has
 // expired: waiting does not mend it, and it might be somebody else's. A host

@@ -241,8 +241,8 @@ func TestPostfix(t *testing.T) {
 		"wrong password":    {func(c *Config) { c.Password = delivery.NewSecret("wrong") }, testTo, delivery.Configuration, "AUTH: 535 5.7.8"},
 		"unknown user":      {func(c *Config) { c.Username = "nobody" }, testTo, delivery.Configuration, "AUTH: 535 5.7.8"},
 		"unknown recipient": {nil, "nobody@recipient.example", delivery.Rejected, "RCPT: 550 5.1.1"},
-		"greylisted":        {nil, "grey@recipient.example", delivery.Throttled, "RCPT: 450 4.7.1"},
-		"no relay":          {func(c *Config) { c.Username, c.Password = "", delivery.Secret{} }, "a@elsewhere.example", delivery.Configuration, "RCPT: 554 5.7.1"},
+		"greylisted":        {nil, "grey@recipient.example", delivery.Temporary, "RCPT: 450 4.7.1"},
+		"no relay":          {func(c *Config) { c.Username, c.Password = "", delivery.Secret{} }, "a@elsewhere.example", delivery.Temporary, "RCPT: 554 5.7.1"},
 		"another's address": {func(c *Config) { c.From = "bad@passcode.example" }, testTo, delivery.Configuration, "MAIL: 553 5.7.1"},
 		"too large": {func(c *Config) {
 			c.HTML = template.Must(template.New("").Parse("{{.Code}}" + strings.Repeat("long ", 10_000)))

@@ -105,8 +105,27 @@ func (u *rule) fits(r reply, at step) bool {
 
 var (
 	early      = []step{greeting, hello, starttls, login}
-	recipients = []step{rcpt, data, dot}
+	recipients = []step{rcpt, data, dot} // the recipient is known
 )
+
+// sendersFault are the Y of 5.7.Y that are about the login, the sender or the
+// domain that it sends for: of RFC 3463, 4954, 7372 and 7505, of Gmail (29, 30,
+// 32), and from 54 on of Exchange.
+var sendersFault = slices.Concat(
+	through(3, 11), []int{14}, through(20, 27), []int{29, 30, 32},
+	[]int{54, 57, 60, 64}, through(501, 503), []int{506, 509, 511, 512, 515}, through(606, 649), through(700, 750))
+
+// restricted are the Y of 5.7.Y that are about a recipient who takes no
+// messages from strangers: of RFC 3463 (2), else of Exchange.
+var restricted = []int{2, 12, 13, 124, 133, 134, 135, 136, 504, 505, 507, 510, 513}
+
+// through returns the numbers from first to last.
+func through(first, last int) (all []int) {
+	for n := first; n <= last; n++ {
+		all = append(all, n)
+	}
+	return all
+}
 
 // rules say what a 4yz or 5yz reply means; the first that fits does. Nothing
 // here is ever written to.
@@ -116,21 +135,28 @@ var rules = [...]rule{
 	{at: early, class: 5, kind: delivery.Configuration},
 
 	{subjects: []int{4}, details: []int{5}, kind: delivery.Throttled},
-	{subjects: []int{7}, details: []int{28}, kind: delivery.Throttled},
+	{subjects: []int{7}, details: []int{28, 508}, kind: delivery.Throttled},
+	{subjects: []int{1}, details: []int{90}, kind: delivery.Throttled},
+
+	{at: []step{rcpt, data}, class: 4, kind: delivery.Temporary},
+	{codes: []int{432, 454}, kind: delivery.Throttled},
+	{at: []step{dot}, class: 4, kind: delivery.Temporary},
 	{class: 4, subjects: []int{2}, details: []int{1}, kind: delivery.Throttled},
 	{class: 4, subjects: []int{5}, details: []int{3}, kind: delivery.Throttled},
 	{class: 4, subjects: []int{7}, kind: delivery.Throttled},
-	{codes: []int{432, 454}, kind: delivery.Throttled},
 	{class: 4, kind: delivery.Temporary},
 
+	{codes: []int{500, 502, 503, 504, 521, 530, 534, 535, 538}, kind: delivery.Configuration},
 	{subjects: []int{1}, details: []int{7, 8}, kind: delivery.Configuration},
-	{at: recipients, subjects: []int{1}, kind: delivery.Rejected},
+	{subjects: []int{2}, details: []int{252}, kind: delivery.Configuration},
+	{subjects: []int{7}, details: sendersFault, kind: delivery.Configuration},
+	{codes: []int{553}, subjects: []int{7}, details: []int{1}, kind: delivery.Configuration},
+	{at: recipients, subjects: []int{7}, details: []int{0, 1}, kind: delivery.Temporary},
+	{at: recipients, subjects: []int{7}, details: restricted, kind: delivery.Rejected},
+	{at: recipients, subjects: []int{1, 4}, kind: delivery.Rejected},
 	{at: recipients, subjects: []int{2}, details: []int{1, 2, 3, 4}, kind: delivery.Rejected},
-	{at: []step{rcpt}, subjects: []int{2}, kind: delivery.Rejected},
-	{at: recipients, subjects: []int{4}, kind: delivery.Rejected},
-	{subjects: []int{1, 2, 3, 4, 5, 6, 7}, kind: delivery.Configuration},
-
-	{codes: []int{500, 502, 503, 504, 521, 530, 534, 535, 538, 555}, kind: delivery.Configuration},
 	{at: []step{rcpt}, kind: delivery.Rejected},
-	{at: []step{dot}, codes: []int{552}, kind: delivery.Rejected},
+	{at: []step{data, dot}, subjects: []int{2, 7}, kind: delivery.Temporary},
+	{at: []step{dot}, codes: []int{552}, subjects: []int{-1, 0}, kind: delivery.Rejected},
+	{at: []step{dot}, codes: []int{550}, subjects: []int{-1, 0}, kind: delivery.Temporary},
 }

@@ -65,7 +65,9 @@ var answers = []struct {
 	{"MAIL", "550 sender refused", delivery.Configuration},
 	{"MAIL", "555 5.5.4 Unsupported option", delivery.Configuration},
 	{"MAIL", "552 5.3.4 Message size exceeds fixed limit", delivery.Configuration},
-	{"MAIL", "550 5.7.28 mail flood", delivery.Throttled}, // RFC 7372's registry
+	{"MAIL", "550 5.7.1 you may not send", delivery.Configuration},
+	{"MAIL", "450 4.2.1 Peak SMTP relay limit exceeded", delivery.Throttled}, // Gmail
+	{"MAIL", "550 5.7.28 mail flood", delivery.Throttled},                    // RFC 7372's registry
 	{"MAIL", "550 5.1.1 what this is about is not clear here", delivery.Configuration},
 	{"MAIL", "354 what?", delivery.Temporary},
 	{"MAIL", "299 odd", delivery.Temporary},
@@ -85,7 +87,23 @@ var answers = []struct {
 	{"RCPT", "550 5.4.1 Recipient address rejected: Access denied", delivery.Rejected}, // Exchange
 	{"RCPT", "550 5.4.5 Daily sending quota exceeded", delivery.Throttled},             // Gmail
 	{"RCPT", "554 Transaction failed", delivery.Rejected},
-	{"RCPT", "554 5.7.1 <x>: Relay access denied", delivery.Configuration},                  // Postfix
+	{"RCPT", "554 5.7.1 <x>: Relay access denied", delivery.Temporary},                                     // Postfix
+	{"RCPT", "554 5.7.1 <x>: Recipient address rejected: Access denied", delivery.Temporary},               // Postfix, an access table
+	{"RCPT", "550 5.7.1 <x>... Relaying denied", delivery.Temporary},                                       // Sendmail
+	{"RCPT", "550 5.7.0 Mail relay denied", delivery.Temporary},                                            // Gmail
+	{"RCPT", "454 4.7.1 <x>: Relay access denied", delivery.Temporary},                                     // Postfix
+	{"RCPT", "550 5.7.54 Unable to relay recipient in non-accepted domain", delivery.Configuration},        // Exchange
+	{"RCPT", "550 5.7.64 TenantAttribution; Relay Access Denied", delivery.Configuration},                  // Exchange
+	{"RCPT", "550 5.7.60 Client does not have permissions to send as this sender", delivery.Configuration}, // Exchange
+	{"RCPT", "550 5.7.12 Sender was not authenticated by organization", delivery.Rejected},                 // Exchange
+	{"RCPT", "550 5.7.133 Sender not authenticated for group", delivery.Rejected},                          // Exchange
+	{"RCPT", "550 5.7.504 <x>: Recipient address rejected: Access denied", delivery.Rejected},              // Exchange
+	{"RCPT", "550 5.7.2 expansion of this list is prohibited", delivery.Rejected},                          // RFC 3463
+	{"RCPT", "550 5.7.999 a rule of the recipient's", delivery.Rejected},
+	{"RCPT", "550 5.7.23 SPF validation failed", delivery.Configuration},                     // RFC 7372
+	{"RCPT", "550 5.5.0 Requested action not taken: mailbox unavailable", delivery.Rejected}, // Outlook.com
+	{"RCPT", "555 5.5.2 Syntax error, goodbye", delivery.Rejected},                           // Gmail
+	{"RCPT", "550 5.3.0 not here", delivery.Rejected},
 	{"RCPT", "550 5.1.8 Sender address rejected: Domain not found", delivery.Configuration}, // Postfix
 	{"RCPT", "553 5.7.1 <a>: Sender address rejected: not owned", delivery.Configuration},   // Postfix
 	{"RCPT", "530 5.7.0 Authentication required", delivery.Configuration},
@@ -94,11 +112,15 @@ var answers = []struct {
 	{"RCPT", "450 mailbox unavailable", delivery.Temporary},
 	{"RCPT", "450 4.1.1 unverified address", delivery.Temporary},                          // Postfix
 	{"RCPT", "450 4.2.0 <x>: Recipient address rejected: Greylisted", delivery.Temporary}, // Postgrey
-	{"RCPT", "451 4.7.1 Greylisting in action, please come back later", delivery.Throttled},
-	{"RCPT", "450 4.2.1 The user is receiving mail too quickly", delivery.Throttled}, // Gmail
-	{"RCPT", "452 4.2.2 The email account is over quota", delivery.Temporary},        // Gmail
-	{"RCPT", "421 4.7.0 unusual rate of unsolicited mail", delivery.Throttled},       // Gmail
-	{"RCPT", "451 4.3.0 Temporary lookup failure", delivery.Temporary},               // Postfix
+	{"RCPT", "451 4.7.1 Greylisting in action, please come back later", delivery.Temporary},
+	{"RCPT", "450 4.2.1 The user is receiving mail too quickly", delivery.Temporary},          // Gmail
+	{"RCPT", "452 4.5.3 Domain policy size per transaction exceeded", delivery.Temporary},     // Gmail
+	{"RCPT", "432 4.3.2 recipient thread limit exceeded", delivery.Temporary},                 // Exchange
+	{"RCPT", "452 4.2.2 The email account is over quota", delivery.Temporary},                 // Gmail
+	{"RCPT", "421 4.7.0 TLS required for RCPT domain", delivery.Temporary},                    // Gmail
+	{"RCPT", "421 4.7.28 unusual rate of mail", delivery.Throttled},                           // Gmail
+	{"RCPT", "550 5.1.90 you've reached your daily limit for recipients", delivery.Throttled}, // Exchange
+	{"RCPT", "451 4.3.0 Temporary lookup failure", delivery.Temporary},                        // Postfix
 	{"RCPT", "550 4.7.1 the class is another one", delivery.Rejected},
 	{"RCPT", "554 7.1.1 that is no status", delivery.Rejected},
 	{"RCPT", "554 5.7 that is no status", delivery.Rejected},
@@ -109,6 +131,8 @@ var answers = []struct {
 	{"DATA", "503 5.5.1 need RCPT command", delivery.Configuration},
 	{"DATA", "554 5.5.1 no valid recipients", delivery.Configuration}, // Postfix
 	{"DATA", "550 5.1.1 user unknown", delivery.Rejected},
+	{"DATA", "554 5.7.1 <x>: Recipient address rejected: Access denied", delivery.Temporary}, // Postfix
+	{"DATA", "450 4.7.1 try again later", delivery.Temporary},
 	{"DATA", "250 ok?", delivery.Temporary},
 	{"dot", "451 4.3.0 queue file write error", delivery.Temporary}, // Postfix
 	{"dot", "452 4.3.1 insufficient storage", delivery.Temporary},
@@ -119,15 +143,33 @@ var answers = []struct {
 	{"dot", "552 5.2.2 mailbox full", delivery.Rejected},          // Dovecot
 	{"dot", "552 exceeded storage allocation", delivery.Rejected}, // RFC 5321 §4.2.3
 	{"dot", "552 5.3.4 message size exceeds fixed limit", delivery.Configuration},
-	{"dot", "552 5.7.0 content presents a potential security issue", delivery.Configuration}, // Gmail
-	{"dot", "554 5.2.252 SendAsDenied", delivery.Configuration},                              // Exchange
-	{"dot", "550 5.7.1 message rejected as spam", delivery.Configuration},
-	{"dot", "550 5.7.26 unauthenticated email is not accepted", delivery.Configuration},     // Gmail
-	{"dot", "554 Message rejected: Email address is not verified.", delivery.Configuration}, // SES
+	{"dot", "552 5.7.0 content presents a potential security issue", delivery.Temporary}, // Gmail
+	{"dot", "554 5.2.252 SendAsDenied", delivery.Configuration},                          // Exchange
+	{"dot", "554 5.2.0 STOREDRV.Deliver.Exception", delivery.Temporary},                  // Exchange
+	{"dot", "550 5.7.1 message rejected as spam", delivery.Temporary},
+	{"dot", "554 5.7.0 Reject, spam", delivery.Temporary},                                                         // amavis
+	{"dot", "550 5.7.133 Sender not authenticated for group", delivery.Rejected},                                  // Exchange
+	{"dot", "550 5.7.900 a rule of the organization's", delivery.Temporary},                                       // Exchange
+	{"dot", "550 5.7.25 no PTR record", delivery.Configuration},                                                   // RFC 7372
+	{"dot", "550 5.7.27 senders have to authenticate with SPF", delivery.Configuration},                           // Gmail
+	{"dot", "550 5.7.28 unusual rate of unsolicited mail", delivery.Throttled},                                    // Gmail
+	{"dot", "550 5.7.30 DKIM does not pass", delivery.Configuration},                                              // Gmail
+	{"dot", "550 5.7.509 sending domain does not pass DMARC verification", delivery.Configuration},                // Exchange
+	{"dot", "550 5.7.515 sending domain does not meet the required authentication level", delivery.Configuration}, // Outlook.com
+	{"dot", "550 5.7.606 banned sending IP", delivery.Configuration},                                              // Exchange
+	{"dot", "550 5.7.649 banned sending IP", delivery.Configuration},                                              // Exchange
+	{"dot", "550 5.7.708 traffic not accepted from this IP", delivery.Configuration},                              // Exchange
+	{"dot", "451 4.7.1 greylisted", delivery.Temporary},                                                           // Rspamd
+	{"dot", "450 4.2.1 The user is receiving mail too quickly", delivery.Temporary},                               // Gmail
+	{"dot", "432 4.3.2 sender thread limit exceeded", delivery.Throttled},                                         // Exchange
+	{"dot", "550 5.7.26 unauthenticated email is not accepted", delivery.Configuration},                           // Gmail
+	{"dot", "554 Message rejected: Email address is not verified.", delivery.Configuration},                       // SES
 	{"dot", "554 5.6.0 message cannot be parsed", delivery.Configuration},
 	{"dot", "550 5.4.5 Daily user sending limit exceeded", delivery.Throttled}, // Gmail
 	{"dot", "550 5.4.4 unable to route", delivery.Rejected},
-	{"dot", "550 policy", delivery.Configuration},
+	{"dot", "550 policy", delivery.Temporary},
+	{"dot", "550 5.0.0 policy", delivery.Temporary},
+	{"dot", "554 5.0.0 transaction failed", delivery.Configuration},
 	{"dot", "354 more?", delivery.Ambiguous},
 }
 
@@ -154,6 +196,32 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("%d letters went out", letters)
 			}
 		})
+	}
+}
+
+// What a server says of one address leaves its circuit closed for the others.
+func TestOneAddress(t *testing.T) {
+	t.Parallel()
+	for at, replies := range map[string][]string{
+		"RCPT": {
+			"450 4.2.1 The user is receiving mail too quickly",
+			"451 4.7.1 Greylisting in action",
+			"550 5.7.1 <x>: Recipient address rejected: Access denied",
+			"550 5.7.133 Sender not authenticated for group",
+		},
+		"dot": {"550 5.7.1 looks like spam", "550 policy"},
+	} {
+		for _, reply := range replies {
+			p := &puppet{tls: serverTLS(), auth: "PLAIN", do: map[string]action{at: say(reply)}}
+			b, err := delivery.NewBreaker(delivery.BreakerConfig{Name: "mail", Sender: newSender(t, config(p.start(t).addr))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = b.Send(t.Context(), testMessage())
+			if h := b.Health(); err == nil || h.Circuit != delivery.CircuitClosed {
+				t.Errorf("%s to %s: %v, and the circuit is %s", reply, at, err, h.Circuit)
+			}
+		}
 	}
 }
 
