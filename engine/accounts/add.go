@@ -22,9 +22,13 @@ func adding(m *store.Method) bool { return !m.Verified && !m.Expires.IsZero() }
 // back from yet. One at a time is enough, and keeps a user from holding
 // addresses of other people.
 func waiting(u *store.User) bool {
-	unverified := func(m store.Method) bool { return !m.Verified }
-	return slices.ContainsFunc(u.Phones, unverified) || slices.ContainsFunc(u.Emails, unverified) ||
-		slices.ContainsFunc(u.TOTPs, func(t store.TOTP) bool { return !t.Verified })
+	return unverified(u) || slices.ContainsFunc(u.TOTPs, func(t store.TOTP) bool { return !t.Verified })
+}
+
+// unverified is waiting without the apps.
+func unverified(u *store.User) bool {
+	is := func(m store.Method) bool { return !m.Verified }
+	return slices.ContainsFunc(u.Phones, is) || slices.ContainsFunc(u.Emails, is)
 }
 
 // attach adds an address to a user for the time of addWindow, or begins that
@@ -32,15 +36,21 @@ func waiting(u *store.User) bool {
 //
 // Errors: ErrUserNotFound, ErrUnverified, *store.TakenError,
 // engine.ErrUnavailable.
-func (a *Accounts) attach(ctx context.Context, user store.User, class delivery.Class, address string) (store.Method, error) {
+func (a *Accounts) attach(ctx context.Context, user store.User, class delivery.Class, address string, replace bool) (store.Method, error) {
 	if m := methodAt(&user, class, address); m != nil && !adding(m) {
 		return *m, nil
 	}
 	for range maxRaces {
 		kept, err := a.update(ctx, &user, func(u *store.User) error {
 			m := methodAt(u, class, address)
+			blocked := waiting(u)
+			if m == nil && replace {
+				lost := func(m store.Method) bool { return adding(&m) }
+				u.Phones, u.Emails = slices.DeleteFunc(u.Phones, lost), slices.DeleteFunc(u.Emails, lost)
+				blocked = unverified(u)
+			}
 			switch {
-			case m == nil && waiting(u):
+			case m == nil && blocked:
 				return ErrUnverified
 			case m == nil:
 				m = a.addMethod(u, class, address)

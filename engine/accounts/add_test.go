@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/passcode-go/passcode/delivery"
+	"github.com/passcode-go/passcode/engine"
 	"github.com/passcode-go/passcode/engine/accounts"
 	"github.com/passcode-go/passcode/store"
 )
@@ -229,5 +230,58 @@ func TestAddAgain(t *testing.T) {
 	}
 	if sent := b.add(t, made.ID, otherPhone); sent.MethodID != made.Phones[0].ID || !reflect.DeepEqual(b.user(t, made.ID), made) {
 		t.Errorf("a send changed the user to %+v", b.user(t, made.ID))
+	}
+}
+
+// Replace takes the place of what was being added, and of nothing else.
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.addVerified(t)
+	replace := func(to string) (accounts.Sent, error) {
+		return b.Send(t.Context(), accounts.SendRequest{Channel: channelOf(to), To: to, UserID: id, Replace: true})
+	}
+	b.add(t, id, otherPhone)
+	update(t, b.directory.Directory, id, func(u *store.User) {
+		u.TOTPs = []store.TOTP{{ID: "totp-1", Expires: b.kit.Clock.Now().Add(time.Hour)}}
+	})
+	sent, err := replace(phone)
+	user := b.user(t, id)
+	if err != nil || at(user, otherPhone) != nil || at(user, phone) == nil || len(user.Emails) != 1 || len(user.TOTPs) != 1 {
+		t.Fatalf("%v, %+v", err, user)
+	}
+	if owners := b.owners(t, otherPhone); len(owners) != 0 {
+		t.Errorf("owners %q", owners)
+	}
+	if again, err := replace(phone); err != nil || again.MethodID != sent.MethodID {
+		t.Errorf("%+v, %v", again, err)
+	}
+	// What was verified when it comes to it stays.
+	b.directory.before = func(call, _ string) error {
+		if call == "update" {
+			b.directory.before = nil
+			if _, err := b.enter(t, sent.MethodID, phone); err != nil {
+				t.Error(err)
+			}
+		}
+		return nil
+	}
+	if _, err := replace(otherEmail); err != nil {
+		t.Fatal(err)
+	}
+	if user := b.user(t, id); at(user, phone) == nil || !at(user, phone).Verified || at(user, otherEmail) == nil {
+		t.Errorf("%+v", user)
+	}
+	// So does what waits without an end, and then it is one at a time.
+	update(t, b.directory.Directory, id, func(u *store.User) { u.Emails[1].Expires = time.Time{} })
+	if _, err := replace(otherPhone); !errors.Is(err, accounts.ErrUnverified) {
+		t.Error(err)
+	}
+	for _, r := range []accounts.SendRequest{{Channel: delivery.SMS, To: phone, Replace: true}} {
+		_, err1 := b.Send(t.Context(), r)
+		_, err2 := b.LoginOrCreate(t.Context(), r)
+		if !errors.Is(err1, engine.ErrRequest) || !errors.Is(err2, engine.ErrRequest) {
+			t.Errorf("for nobody: %v, %v", err1, err2)
+		}
 	}
 }

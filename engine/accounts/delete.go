@@ -43,7 +43,31 @@ func (a *Accounts) Delete(ctx context.Context, id string) (store.User, error) {
 // [sessions.Sessions.RevokeAll] a moment later ends that one too. Errors:
 // ErrMethodNotFound, engine.ErrUnavailable: then call it again.
 func (a *Accounts) DeleteMethod(ctx context.Context, methodID string) (store.User, error) {
+	return a.deleteMethod(ctx, methodID, func(*store.User) error { return nil })
+}
+
+// RemoveMethod is DeleteMethod for pages on which people look after their own
+// addresses: it never takes the last verified one, whatever else is removed at
+// the same time, since nobody could log in as the user any more. Where several
+// are removed at once, sessions may have lost the one that stays. Errors: those
+// of DeleteMethod; ErrLastAddress.
+func (a *Accounts) RemoveMethod(ctx context.Context, methodID string) (store.User, error) {
+	return a.deleteMethod(ctx, methodID, func(u *store.User) error {
+		others := func(m store.Method) bool { return m.Verified && m.ID != methodID }
+		if m, _ := methodWith(u, methodID); m.Verified && !slices.ContainsFunc(slices.Concat(u.Phones, u.Emails), others) {
+			return ErrLastAddress
+		}
+		return nil
+	})
+}
+
+// deleteMethod takes a method from its user unless refuse, which is called for
+// users who have it, returns an error.
+func (a *Accounts) deleteMethod(ctx context.Context, methodID string, refuse func(*store.User) error) (store.User, error) {
 	user, _, _, err := a.lookupMethod(ctx, methodID)
+	if err == nil {
+		err = refuse(&user) // a refusal should cost nobody their sessions
+	}
 	if err != nil {
 		return store.User{}, err
 	}
@@ -52,6 +76,9 @@ func (a *Accounts) DeleteMethod(ctx context.Context, methodID string) (store.Use
 		return a.update(ctx, &user, func(u *store.User) error {
 			if m, _ := methodWith(u, methodID); m == nil {
 				return ErrMethodNotFound
+			}
+			if err := refuse(u); err != nil {
+				return err
 			}
 			u.Phones, u.Emails = slices.DeleteFunc(u.Phones, is), slices.DeleteFunc(u.Emails, is)
 			return nil

@@ -169,3 +169,61 @@ func TestDeleteRaces(t *testing.T) {
 		t.Errorf("a method that goes: %+v, %v", user, err)
 	}
 }
+
+// The last verified address stays, however many are removed at once.
+func TestRemoveMethod(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	ada := b.newAda(t)
+	update(t, b.directory.Directory, ada.ID, func(u *store.User) { u.Phones[0].Verified, u.Emails[0].Verified = false, true })
+	want := b.user(t, ada.ID)
+	if u, err := b.RemoveMethod(t.Context(), ada.Emails[0].ID); !errors.Is(err, accounts.ErrLastAddress) || !isZero(u) || !reflect.DeepEqual(b.user(t, ada.ID), want) {
+		t.Errorf("%+v, %v", u, err)
+	}
+	if u, err := b.RemoveMethod(t.Context(), ada.Phones[0].ID); err != nil || len(u.Phones) != 0 {
+		t.Errorf("one that is not verified: %+v, %v", u, err)
+	}
+	if u, err := b.RemoveMethod(t.Context(), ada.Phones[0].ID); !errors.Is(err, accounts.ErrMethodNotFound) || !isZero(u) {
+		t.Errorf("again: %+v, %v", u, err)
+	}
+	if u, err := b.DeleteMethod(t.Context(), ada.Emails[0].ID); err != nil || len(u.Emails) != 0 {
+		t.Errorf("DeleteMethod: %+v, %v", u, err)
+	}
+}
+
+// Each of the two was not the last one when it was looked at.
+func TestRemoveBoth(t *testing.T) {
+	t.Parallel()
+	b := newFullBench(t)
+	ada := b.newAda(t)
+	b.signIn(t, phone, accounts.SessionRequest{})
+	b.signIn(t, email, accounts.SessionRequest{})
+	b.directory.before = func(call, _ string) error {
+		if call == "update" {
+			b.directory.before = nil
+			if _, err := b.RemoveMethod(t.Context(), ada.Phones[0].ID); err != nil {
+				t.Error(err)
+			}
+		}
+		return nil
+	}
+	if u, err := b.RemoveMethod(t.Context(), ada.Emails[0].ID); !errors.Is(err, accounts.ErrLastAddress) || !isZero(u) {
+		t.Errorf("%+v, %v", u, err)
+	}
+	if u := b.user(t, ada.ID); len(u.Emails) != 1 || len(u.Phones) != 0 {
+		t.Errorf("%+v", u)
+	}
+}
+
+// A refusal costs nobody a session.
+func TestRemoveRefusedKeepsSessions(t *testing.T) {
+	t.Parallel()
+	b := newFullBench(t)
+	auth := b.signIn(t, phone, accounts.SessionRequest{Duration: hour})
+	if _, err := b.RemoveMethod(t.Context(), auth.Method.ID); !errors.Is(err, accounts.ErrLastAddress) {
+		t.Error(err)
+	}
+	if n := len(b.list(t, auth.User.ID)); n != 1 {
+		t.Errorf("%d sessions", n)
+	}
+}

@@ -25,6 +25,8 @@
 //   - [Accounts.Send]: sends a code to an address that a user has, or that is
 //     added to one. Makes nobody.
 //   - [Accounts.Authenticate]: takes what the person typed, and says who it is.
+//   - [Accounts.Claim]: the same for a further address of somebody who is logged
+//     in, which a form may have left with another user.
 //   - [Accounts.AuthenticateSession]: says whose session the next request shows.
 //   - [Accounts.EnrolTOTP], [Accounts.AuthenticateTOTP], [Accounts.Recover],
 //     [Accounts.TOTP]: authenticator apps.
@@ -36,7 +38,8 @@
 //   - [Accounts.Update]: changes what is known of one; [Accounts.Exchange]
 //     replaces the one address.
 //   - [Accounts.Delete], [Accounts.DeleteMethod], [Accounts.DeleteTOTP],
-//     [Accounts.DeleteExternalID]: take away.
+//     [Accounts.DeleteExternalID]: take away; [Accounts.RemoveMethod] leaves the
+//     last address.
 //   - [Accounts.Unlock]: lets a locked one in again.
 //
 // Sessions are listed and revoked by [sessions.Sessions] itself.
@@ -64,13 +67,18 @@
 // user's for good. Else it is free again, and the code is worth nothing even
 // if it lives longer. Sending again within the five minutes begins them anew.
 // A user waits for one thing at a time, address or app: ErrUnverified refuses
-// the next.
+// the next. SendRequest.Replace lets go of what was being added instead.
 //
 // Until the code came back the address proves nothing. LoginOrCreate takes it
 // away for whoever logs in with it, and Send that names no user does not know
 // it. So nobody is led into the account of a stranger who named their number.
 // Create, Update, Exchange and a Send for another user have to wait: to them
 // the address is taken for those minutes.
+//
+// Anybody who types an address into a login form makes a user with it, which
+// stays though no code comes back. Its owner, when they have an account
+// already, adds the address all the same: Send that names no user sends them a
+// code, and Claim takes it.
 //
 // # Locks
 //

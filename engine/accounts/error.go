@@ -19,6 +19,8 @@ var (
 	ErrHasAddress = errors.New("accounts: the user has this address already")
 	ErrNotSingle  = errors.New("accounts: the user does not have exactly one factor")
 	ErrTOTPGone   = errors.New("accounts: no user has this authenticator app")
+
+	ErrLastAddress = errors.New("accounts: this is the user's last verified address")
 )
 
 // What Create and Update refuse a user for, besides the engine's errors.

@@ -22,6 +22,13 @@ type SendRequest struct {
 	UserID  string
 	Session sessions.Credential
 
+	// Replace lets go of an address that Send was adding to the user before, and
+	// that no code came back from: people mistype. Without it they would wait
+	// until its time is over, since ErrUnverified refuses another. An app that
+	// waits for its first code is no reason to refuse then. Only with a UserID or
+	// a Session.
+	Replace bool
+
 	// Pending makes a user that this call creates a pending one. Only for
 	// LoginOrCreate. A user who is there already stays as it is.
 	Pending bool
@@ -60,12 +67,12 @@ const maxRaces = 8
 // Sent is zero.
 //
 // Errors: those of [engine.Engine.Start], of which ErrLocked also says that the
-// user is locked; engine.ErrRequest too if the request has a UserID or a
-// Session; engine.ErrUnavailable too if the Directory fails, and then the user
+// user is locked; engine.ErrRequest too if the request has a UserID, a
+// Session or Replace; engine.ErrUnavailable too if the Directory fails, and then the user
 // may have been made.
 func (a *Accounts) LoginOrCreate(ctx context.Context, r SendRequest) (Sent, error) {
-	if r.UserID != "" || r.Session.Given() {
-		return Sent{}, badRequest("UserID and Session are for Send only")
+	if r.UserID != "" || r.Session.Given() || r.Replace {
+		return Sent{}, badRequest("UserID, Session and Replace are for Send only")
 	}
 	req, err := a.request(r)
 	if err != nil {
@@ -109,15 +116,15 @@ func (a *Accounts) LoginOrCreate(ctx context.Context, r SendRequest) (Sent, erro
 // to the user, unverified. If no code sent to it comes back within five minutes
 // it goes again and is free; a further Send of this kind begins the time anew.
 // A user can have one address or app at a time that waits for its first code,
-// so ErrUnverified refuses another.
+// so ErrUnverified refuses another, unless the request says Replace.
 //
 // Errors: those of [engine.Engine.Start], of which those that need no store
 // come before all others, and ErrLocked also says that the user is locked;
 // ErrMethodNotFound if no user has the address. With a UserID instead
 // ErrUserNotFound, with a Session those of [sessions.Sessions.Lookup], with
 // either ErrUnverified, and a [*store.TakenError] if another user has the
-// address. engine.ErrRequest too if the request says Pending, or UserID and
-// Session; engine.ErrUnavailable too if the Directory fails. With an error Sent
+// address. engine.ErrRequest too if the request says Pending, UserID and
+// Session, or Replace with neither; engine.ErrUnavailable too if the Directory fails. With an error Sent
 // is zero, unless it is the engine's refusal of the send: then Sent names user
 // and method.
 func (a *Accounts) Send(ctx context.Context, r SendRequest) (Sent, error) {
@@ -126,6 +133,8 @@ func (a *Accounts) Send(ctx context.Context, r SendRequest) (Sent, error) {
 		return Sent{}, badRequest("Pending is for LoginOrCreate only")
 	case r.UserID != "" && r.Session.Given():
 		return Sent{}, badRequest("UserID and Session exclude each other")
+	case r.Replace && r.UserID == "" && !r.Session.Given():
+		return Sent{}, badRequest("Replace goes with a UserID or a Session")
 	}
 	req, err := a.request(r)
 	if err != nil {
@@ -149,7 +158,7 @@ func (a *Accounts) Send(ctx context.Context, r SendRequest) (Sent, error) {
 	if err != nil {
 		return Sent{}, err
 	}
-	method, err := a.attach(ctx, user, class, req.To)
+	method, err := a.attach(ctx, user, class, req.To, r.Replace)
 	if err != nil {
 		return Sent{}, err
 	}
