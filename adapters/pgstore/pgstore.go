@@ -80,8 +80,9 @@ type DB struct {
 
 	made atomic.Int64 // how often a row may have been made
 
-	mu     sync.RWMutex // held for reading by whoever uses pool
-	closed bool
+	mu     sync.Mutex
+	closed bool           // and with it no more calls
+	calls  sync.WaitGroup // that use pool
 }
 
 // newDB returns a DB over a pool, unchecked.
@@ -207,28 +208,32 @@ func majorVersion(version string) int {
 }
 
 // Close waits for the calls under way and closes the pool if Open made it.
-// Every later call of any method answers store.ErrClosed, another Close nil.
+// Every later call of any method answers store.ErrClosed at once, also while
+// Close waits; another Close waits, too, and answers nil.
 func (db *DB) Close() error {
 	db.mu.Lock()
-	defer db.mu.Unlock()
-	if !db.closed && db.owned {
+	db.closed = true
+	db.mu.Unlock()
+	db.calls.Wait()
+	if db.owned {
 		db.pool.Close()
 	}
-	db.closed = true
 	return nil
 }
 
-// enter holds the pool open until leave, unless it returns an error.
+// enter holds the pool open until leave, unless it returns an error. It waits
+// for nobody.
 func (db *DB) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	db.mu.RLock()
+	db.mu.Lock()
+	defer db.mu.Unlock()
 	if db.closed {
-		db.mu.RUnlock()
 		return store.ErrClosed
 	}
+	db.calls.Add(1)
 	return nil
 }
 
-func (db *DB) leave() { db.mu.RUnlock() }
+func (db *DB) leave() { db.calls.Done() }

@@ -58,6 +58,43 @@ func TestClose(t *testing.T) {
 	}
 }
 
+// While Close waits for somebody, it keeps nobody else waiting.
+func TestCloseKeepsNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	db := testDB(t, Config{Timeout: time.Minute})
+	if err := db.enter(t.Context()); err != nil { // a call that takes its time
+		t.Fatal(err)
+	}
+	var closing sync.WaitGroup
+	for range 2 {
+		closing.Go(func() {
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
+			if stat := db.pool.Stat(); stat.TotalConns() != 0 {
+				t.Errorf("closed with %d connections", stat.TotalConns())
+			}
+		})
+	}
+	var err error
+	for err == nil {
+		_, err = db.Get(t.Context(), "key") // forever, if it waits for Close
+	}
+	if err != store.ErrClosed {
+		t.Errorf("%v, want ErrClosed", err)
+	}
+	for call, err := range everyCall(t.Context(), db.Directory(), "canary1") {
+		if err != store.ErrClosed {
+			t.Errorf("%s: %v", call, err)
+		}
+	}
+	if err := db.pool.Ping(t.Context()); err != nil {
+		t.Errorf("the pool of a call under way: %v", err)
+	}
+	db.leave()
+	closing.Wait()
+}
+
 func wantAnyValue(t *testing.T, db *DB) {
 	t.Helper()
 	if value, err := db.Get(t.Context(), "key"); value == nil || err != nil {
