@@ -50,7 +50,7 @@
 //	ValidationException: all else                                 Configuration
 //	InternalServerException, ServiceUnavailable, clock skew       Temporary
 //	another code of AWS                   by status: 5yz Temporary, else Configuration
-//	no code of AWS: 400, 408, 503                                 Temporary
+//	no code of AWS: 400, 408, 409, 422, 425, 503                  Temporary
 //	no code of AWS: 429                                           Throttled
 //	no code of AWS: other 5yz, which a gateway may say            Ambiguous
 //	no code of AWS: all else, redirects too                       Configuration

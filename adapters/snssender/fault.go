@@ -16,6 +16,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/passcode-go/passcode/delivery"
+	"github.com/passcode-go/passcode/internal/callout"
 )
 
 // maxWait is the longest Retry-After that is believed.
@@ -55,7 +56,7 @@ func (c *call) fault(ctx context.Context, err error) *fault {
 	case named:
 		return c.refused(api)
 	}
-	return &fault{kind: kindOfStatus(c.status), text: fmt.Sprintf("status %d without an error of AWS", c.status), wait: c.wait()}
+	return &fault{kind: callout.KindOf(c.status), text: fmt.Sprintf("status %d without an error of AWS", c.status), wait: c.wait()}
 }
 
 // unanswered makes a fault of a request without an answer.

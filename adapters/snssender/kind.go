@@ -92,17 +92,3 @@ func kindOfCode(code string, status int) delivery.Kind {
 	}
 	return delivery.Configuration
 }
-
-// kindOfStatus returns what an answer means that holds no error of AWS, but a
-// proxy's page, say. AWS has 400 for nearly everything.
-func kindOfStatus(status int) delivery.Kind {
-	switch {
-	case status == 429:
-		return delivery.Throttled
-	case status == 400, status == 408, status == 503:
-		return delivery.Temporary
-	case status >= 500:
-		return delivery.Ambiguous
-	}
-	return delivery.Configuration
-}

@@ -22,15 +22,17 @@
 //	error of Twilio's with a code of the table below     as there
 //	401, 403, 404, 3xx                                   Configuration
 //	429                                                  Throttled, for Retry-After
-//	500, 503 with an error of Twilio's                   Temporary
+//	500 with an error of Twilio's                        Temporary
+//	503                                                  Temporary
 //	400 with an unknown code                             Temporary
-//	5xx without an error of Twilio's                     Ambiguous
+//	other 5xx                                            Ambiguous
 //	2xx without the message's SID                        Ambiguous
 //	2xx with a message that failed at once               as the code of its failure
 //
-// A gateway answers 502 or 504, and some 503, also after the request went
-// through it. Twilio's own errors are JSON with a code; they say that no
-// message was made.
+// 503 is what an outage looks like, also when it is a gateway that says so: the
+// request was not handled. Gateways answer 500, 502 and 504 also after it went
+// through them. Twilio's own errors are JSON with a code; they say that no message
+// was made.
 //
 // Codes, of answers and of callbacks:
 //

@@ -95,7 +95,7 @@ func parse(answer callout.Answer) (sid string, failure *delivery.Error) {
 		Code         int    `json:"code"`
 		Message      string `json:"message"`
 	}
-	failure = &delivery.Error{Kind: answer.Kind(), RetryAfter: answer.RetryAfter}
+	failure = &delivery.Error{Kind: callout.KindOf(answer.Status), RetryAfter: answer.RetryAfter}
 	if !answer.JSON(&body) {
 		failure.Reason = fmt.Sprintf("HTTP status %d with a body that is not Twilio's", answer.Status)
 		return "", failure
@@ -112,7 +112,7 @@ func parse(answer callout.Answer) (sid string, failure *delivery.Error) {
 		failure.Reason = fmt.Sprintf("%d: %s", body.Code, body.Message)
 		if kind, known := kinds[body.Code]; known {
 			failure.Kind = kind
-		} else if answer.Status == http.StatusInternalServerError || answer.Status == http.StatusServiceUnavailable {
+		} else if answer.Status == http.StatusInternalServerError {
 			failure.Kind = delivery.Temporary
 		}
 	default:

@@ -184,7 +184,7 @@ func TestAnswers(t *testing.T) {
 		"time-out inside":               {504, problem(504, 20504, "Gateway Timeout"), delivery.Ambiguous, "20504: Gateway Timeout"},
 		"unknown code, bad gateway":     {502, problem(502, 29999, "?"), delivery.Ambiguous, "29999: ?"},
 		"500 of somebody else":          {500, html, delivery.Ambiguous, "HTTP status 500 with a body that is not Twilio's"},
-		"503 of somebody else":          {503, html, delivery.Ambiguous, "HTTP status 503 with a body that is not Twilio's"},
+		"503 of somebody else":          {503, html, delivery.Temporary, "HTTP status 503 with a body that is not Twilio's"},
 		"bad gateway":                   {502, html, delivery.Ambiguous, "HTTP status 502 with a body that is not Twilio's"},
 		"redirect":                      {302, html, delivery.Configuration, "HTTP status 302 with a body that is not Twilio's"},
 		"1 MB":                          {201, `{"sid": "` + sid + `", "x": "` + strings.Repeat("x", 1<<20) + `"}`, delivery.Ambiguous, "HTTP status 201 with a body that is not Twilio's"},

@@ -10,12 +10,7 @@ import (
 	"time"
 
 	"github.com/passcode-go/passcode/delivery"
-	"github.com/passcode-go/passcode/internal/callout"
 )
-
-func answerOf(w *httptest.ResponseRecorder) callout.Answer {
-	return callout.Answer{Status: w.Code, Body: w.Body.Bytes(), Whole: true}
-}
 
 type listener struct {
 	*Callback

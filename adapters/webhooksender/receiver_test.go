@@ -90,7 +90,7 @@ func TestErrorsTravel(t *testing.T) {
 		if w.Code != status || w.Header().Get("Retry-After") != "2" || w.Header().Get("Content-Type") != "application/json" {
 			t.Errorf("%s: %d, %v", kind, w.Code, w.Header())
 		}
-		if got := kindOf(answerOf(w)); got != kind {
+		if got := kindOf(w.Code); got != kind {
 			t.Errorf("the status of %s says %s", kind, got)
 		}
 	}

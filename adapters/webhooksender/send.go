@@ -110,20 +110,17 @@ func parse(answer callout.Answer) (o outcome, failure *delivery.Error) {
 	case answer.OK() && answer.Whole && (len(text) == 0 || object && o.Kind == ""):
 		return o, nil
 	default:
-		failure = &delivery.Error{Kind: kindOf(answer), RetryAfter: answer.RetryAfter, Reason: fmt.Sprintf("HTTP status %d: %s", answer.Status, text)}
+		failure = &delivery.Error{Kind: kindOf(answer.Status), RetryAfter: answer.RetryAfter, Reason: fmt.Sprintf("HTTP status %d: %s", answer.Status, text)}
 	}
 	return outcome{}, failure
 }
 
 // kindOf is what a status says when the service says no more.
-func kindOf(answer callout.Answer) delivery.Kind {
-	switch answer.Status {
-	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+func kindOf(status int) delivery.Kind {
+	if status == http.StatusBadRequest || status == http.StatusUnprocessableEntity {
 		return delivery.Rejected
-	case http.StatusServiceUnavailable:
-		return delivery.Temporary
 	}
-	return answer.Kind()
+	return callout.KindOf(status)
 }
 
 func isKind(k delivery.Kind) bool {

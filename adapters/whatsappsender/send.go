@@ -122,7 +122,7 @@ func parse(answer callout.Answer) (id string, failure *delivery.Error) {
 		} `json:"messages"`
 		Error *graphError `json:"error"`
 	}
-	failure = &delivery.Error{Kind: answer.Kind(), RetryAfter: answer.RetryAfter}
+	failure = &delivery.Error{Kind: callout.KindOf(answer.Status), RetryAfter: answer.RetryAfter}
 	switch {
 	case !answer.JSON(&body):
 		failure.Reason = fmt.Sprintf("HTTP status %d with a body that is not Meta's", answer.Status)
@@ -130,7 +130,7 @@ func parse(answer callout.Answer) (id string, failure *delivery.Error) {
 		failure.Reason = strings.Join(body.Error.words(body.Error.Message), ": ")
 		if kind, known := body.Error.kind(); known {
 			failure.Kind = kind
-		} else if answer.Status == http.StatusInternalServerError || answer.Status == http.StatusServiceUnavailable {
+		} else if answer.Status == http.StatusInternalServerError {
 			failure.Kind = delivery.Temporary
 		}
 	case answer.OK() && len(body.Messages) == 1 && body.Messages[0].ID != "":

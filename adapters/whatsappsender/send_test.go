@@ -185,7 +185,7 @@ func TestAnswers(t *testing.T) {
 		"throttled":                  {429, html, delivery.Throttled, "HTTP status 429 with a body that is not Meta's"},
 		"unauthorized":               {401, ``, delivery.Configuration, "HTTP status 401 with a body that is not Meta's"},
 		"500 of somebody else":       {500, html, delivery.Ambiguous, "HTTP status 500 with a body that is not Meta's"},
-		"503 of somebody else":       {503, html, delivery.Ambiguous, "HTTP status 503 with a body that is not Meta's"},
+		"503 of somebody else":       {503, html, delivery.Temporary, "HTTP status 503 with a body that is not Meta's"},
 		"bad gateway":                {502, html, delivery.Ambiguous, "HTTP status 502 with a body that is not Meta's"},
 		"redirect":                   {307, html, delivery.Configuration, "HTTP status 307 with a body that is not Meta's"},
 		"error that echoes the code": {400, problem(131009, "Parameter value is not valid", code+" 914-207"), delivery.Temporary, "131009: (#131009) Parameter value is not valid: [redacted] [redacted]"},

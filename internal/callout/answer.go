@@ -29,25 +29,34 @@ func (a Answer) OK() bool { return a.Status/100 == 2 }
 // shape. If it is not, v may hold a part.
 func (a Answer) JSON(v any) bool { return a.Whole && json.Unmarshal(a.Body, v) == nil }
 
-// Kind is what the status of an answer says by itself, when the provider's own
-// words are missing or unknown:
+// KindOf is what the status of an answer says by itself, when the provider's
+// own words are missing or unknown. All senders go by it:
 //
 //	2xx                              Ambiguous      taken, it seems, but not in the provider's words
 //	401, 403 and whatever else is
 //	the same for every message, 3xx  Configuration
 //	429                              Throttled
 //	400, 408, 409, 422, 425          Temporary      nothing was taken, and it may be the message's fault
-//	5xx, anything else               Ambiguous      a gateway may answer so after the request went through it
+//	503                              Temporary      nothing was taken
+//	500, 502, 504, anything else     Ambiguous      it may be said after the request was processed, in part
+//	                                                or whole, by the provider or a gateway before it
+//
+// 503 is the one answer of the 5xx that says that a request is not handled now
+// (RFC 9110 §15.6.4), and what an outage and maintenance look like. Some gateways
+// say it too of a connection that broke after they had passed the request on.
+// Then a code may be sent twice, by two providers; were it Ambiguous, it would
+// not be sent at all while the first one is down.
 //
 // Redirects are not followed.
-func (a Answer) Kind() delivery.Kind {
-	switch s := a.Status; {
-	case s == http.StatusTooManyRequests:
+func KindOf(status int) delivery.Kind {
+	switch status {
+	case http.StatusTooManyRequests:
 		return delivery.Throttled
-	case s == http.StatusBadRequest, s == http.StatusRequestTimeout, s == http.StatusConflict,
-		s == http.StatusUnprocessableEntity, s == http.StatusTooEarly:
+	case http.StatusBadRequest, http.StatusRequestTimeout, http.StatusConflict, http.StatusUnprocessableEntity,
+		http.StatusTooEarly, http.StatusServiceUnavailable:
 		return delivery.Temporary
-	case s >= 300 && s < 500:
+	}
+	if status >= 300 && status < 500 {
 		return delivery.Configuration
 	}
 	return delivery.Ambiguous

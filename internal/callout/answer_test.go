@@ -37,14 +37,14 @@ func TestRetryAfter(t *testing.T) {
 func TestKindOfStatus(t *testing.T) {
 	t.Parallel()
 	want := map[delivery.Kind][]int{
-		delivery.Temporary:     {400, 408, 409, 422, 425},
+		delivery.Temporary:     {400, 408, 409, 422, 425, 503},
 		delivery.Throttled:     {429},
 		delivery.Configuration: {301, 302, 304, 307, 308, 401, 402, 403, 404, 405, 410, 411, 413, 415, 421, 431, 451},
-		delivery.Ambiguous:     {0, 200, 201, 204, 500, 502, 503, 504, 520, 599, 999},
+		delivery.Ambiguous:     {0, 200, 201, 204, 500, 501, 502, 504, 505, 520, 599, 999},
 	}
 	for kind, statuses := range want {
 		for _, status := range statuses {
-			if got := (Answer{Status: status}).Kind(); got != kind {
+			if got := KindOf(status); got != kind {
 				t.Errorf("%d is %s, want %s", status, got, kind)
 			}
 		}

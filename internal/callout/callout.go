@@ -12,7 +12,7 @@
 //	Ambiguous      all else: the request, or a part of it, went out
 //
 // and of every answer the status is known, so that the sender decides, with
-// [Answer.Kind] for what the provider's own words leave open.
+// [KindOf] for what the provider's own words leave open.
 package callout
 
 import (
