@@ -12,7 +12,8 @@
 //
 // # Tables
 //
-// They live in a schema of their own, "passcode" unless Config says otherwise.
+// The database's encoding is UTF8, or it is refused with [ErrEncoding]. The tables
+// live in a schema of their own, "passcode" unless Config says otherwise.
 // Migrate makes and changes them, Config.Migrate has Open do so; a database that
 // was not migrated is refused, and so is one whose tables are not what its record
 // of migrations says. A program that shall not change tables runs as a role with
@@ -33,7 +34,13 @@
 //
 // What was acknowledged is on the server's disk: synchronous_commit is raised to
 // "on" within each transaction, whatever the server, the database or the role
-// has it at; "remote_apply" stays. A failover to a standby that replicates
+// has it at; "remote_apply" stays. What no transaction can raise is looked at
+// when a database is opened: a server with fsync or full_page_writes off is
+// refused with [ErrVolatile], and so is one where a table was made unlogged. Some
+// hosted servers, and those on ZFS, have one of the two off because their
+// storage does better; for them there is Config.UnsafeVolatile.
+//
+// A failover to a standby that replicates
 // asynchronously loses the last moments, and with them guesses that were counted
 // and codes that were used. Where that matters, name the standby in
 // synchronous_standby_names: then a swap waits for its disk, too. A restored
@@ -67,7 +74,9 @@
 //
 // Every 64th write that may make a row also drops some that have expired, more
 // than were made since, so a store in use stays small. Sweep drops all of them. A row whose
-// expiry is set to an earlier time than before may outlive it by an hour.
+// expiry is set to an earlier time than before may outlive it by an hour. The
+// clock is the program's, so all keep a row for Config.Skew longer, for programs
+// whose clocks are behind.
 //
 // # Poolers, and others that speak like Postgres
 //

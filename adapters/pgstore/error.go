@@ -51,6 +51,15 @@ var (
 	// ErrVersion is returned for a server older than Postgres 13.
 	ErrVersion = errors.New("pgstore: the server is too old")
 
+	// ErrVolatile is returned for a server that may lose what it confirmed when
+	// it crashes: with fsync or full_page_writes off, or with unlogged tables. See
+	// Config.UnsafeVolatile.
+	ErrVolatile = errors.New("pgstore: the server may lose in a crash what it confirmed")
+
+	// ErrEncoding is returned for a database whose encoding is not UTF8: names
+	// and addresses of users have characters that others lack.
+	ErrEncoding = errors.New("pgstore: the database has another encoding")
+
 	// ErrNotMigrated is returned if tables are missing or older than this
 	// program needs. Migrate makes them.
 	ErrNotMigrated = errors.New("pgstore: the database is not migrated")

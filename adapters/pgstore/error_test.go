@@ -105,6 +105,7 @@ func TestBadConfig(t *testing.T) {
 		"nul":     {Schema: "a\x00b"},
 		"utf8":    {Schema: "\xff"},
 		"timeout": {Timeout: -1},
+		"skew":    {Skew: -1},
 	} {
 		_, err := Open(t.Context(), "postgres://localhost", cfg)
 		wantKind(t, name, err, ErrConfig)

@@ -85,14 +85,17 @@ func openDB(t testing.TB, url string, cfg Config) *DB {
 // testDatabase makes a new, empty database on the shared server, which is
 // dropped when the test ends, and returns its URL. It takes longer than a
 // schema.
-func testDatabase(t testing.TB) string {
+func testDatabase(t testing.TB) string { t.Helper(); return testDatabaseWith(t, "") }
+
+// testDatabaseWith is testDatabase with options of CREATE DATABASE.
+func testDatabaseWith(t testing.TB, options string) string {
 	t.Helper()
 	u, err := url.Parse(server(t).URL())
 	if err != nil {
 		t.Fatal(err)
 	}
 	name := newName()
-	execAt(t, server(t).URL(), "CREATE DATABASE "+name)
+	execAt(t, server(t).URL(), "CREATE DATABASE "+name+" "+options)
 	t.Cleanup(func() { execAt(t, server(t).URL(), "DROP DATABASE "+name+" WITH (FORCE)") })
 	u.Path = "/" + name
 	return u.String()
@@ -133,6 +136,17 @@ func execConfig(t testing.TB, cfg *pgx.ConnConfig, statements ...string) {
 			t.Fatalf("%s: %v", statement, err)
 		}
 	}
+}
+
+// reopen opens another DB on what db has.
+func reopen(t testing.TB, db *DB, cfg Config) (*DB, error) {
+	t.Helper()
+	cfg.Schema = db.cfg.Schema
+	again, err := Open(t.Context(), db.pool.Config().ConnString(), cfg)
+	if err == nil {
+		t.Cleanup(func() { again.Close() })
+	}
+	return again, err
 }
 
 // exec runs statements, written for the schema "passcode", in that of db.

@@ -59,8 +59,8 @@ func readMigrations(dir fs.FS) ([]migration, error) {
 }
 
 // Migrate brings the tables of a database up to what this version of the
-// package needs, and does nothing where they are so already. Of cfg only Schema
-// matters. Any number of processes may call it at once: a lock lets them in one
+// package needs, and does nothing where they are so already. Of cfg Schema and
+// UnsafeVolatile matter. Any number of processes may call it at once: a lock lets them in one
 // after the other. Each migration takes effect whole or not at all.
 //
 // It needs a role that may create a schema in the database, or that owns the
@@ -79,7 +79,7 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, cfg Config) error {
 		return err
 	}
 	return onConn(ctx, pool, "migrate", func(conn *pgx.Conn) error {
-		if err := checkServer(ctx, conn); err != nil {
+		if err := checkServer(ctx, conn, cfg); err != nil {
 			return err
 		}
 		return migrator{conn, schema(cfg.Schema), known}.run(ctx)

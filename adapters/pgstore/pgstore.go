@@ -2,13 +2,8 @@ package pgstore
 
 import (
 	"context"
-	"fmt"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
-	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -18,50 +13,9 @@ import (
 	"github.com/passcode-go/passcode/store"
 )
 
-// Config is what Open and New need to know. The zero Config is ready to use.
-type Config struct {
-	// Schema is the Postgres schema that holds the tables. Default: "passcode".
-	Schema string
-
-	// Migrate has Open and New call Migrate first. Otherwise they refuse a
-	// database that is not migrated.
-	Migrate bool
-
-	// Now is the clock by which expired rows are collected. It must be safe for
-	// concurrent use. Default: time.Now.
-	Now func() time.Time
-
-	// Timeout bounds how long a call waits for the server once its operation is
-	// on the way, and with it how long a server that hangs can hold its callers.
-	// Default: 5 s.
-	Timeout time.Duration
-}
-
 // maxBatch bounds how many operations one statement carries, and with it how
 // long a caller waits for the operations of others.
 const maxBatch = 512
-
-// minVersion is the oldest major version of Postgres that will do.
-const minVersion = 13
-
-func (c Config) withDefaults() (Config, error) {
-	if c.Schema == "" {
-		c.Schema = "passcode"
-	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	if c.Timeout == 0 {
-		c.Timeout = 5 * time.Second
-	}
-	if len(c.Schema) > 63 || strings.ContainsRune(c.Schema, 0) || !utf8.ValidString(c.Schema) {
-		return c, newError(ErrConfig, "", "a schema's name has at most 63 bytes of UTF-8 and no NUL")
-	}
-	if c.Timeout < 0 {
-		return c, newError(ErrConfig, "", "Timeout is negative")
-	}
-	return c, nil
-}
 
 // A DB is a schema of a database. It is safe for concurrent use.
 type DB struct {
@@ -101,8 +55,8 @@ func newDB(pool *pgxpool.Pool, cfg Config) *DB {
 // pool of its own, which Close closes; pool_max_conns=20 in url sets its size.
 //
 // Errors: ErrConfig, ErrURL, ErrUnreachable, ErrTimeout, ErrAuth, ErrBusy,
-// ErrVersion, ErrReadOnly, ErrNotMigrated, ErrNewer, ErrDamaged, ErrDenied, each
-// in an [*Error].
+// ErrVersion, ErrReadOnly, ErrVolatile, ErrEncoding, ErrNotMigrated, ErrNewer,
+// ErrDamaged, ErrDenied, each in an [*Error].
 func Open(ctx context.Context, url string, cfg Config) (*DB, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -157,54 +111,6 @@ func New(ctx context.Context, pool *pgxpool.Pool, cfg Config) (*DB, error) {
 		return nil, err
 	}
 	return db, nil
-}
-
-// check refuses a server or a schema that will not do.
-func (db *DB) check(ctx context.Context, conn *pgx.Conn) error {
-	if err := checkServer(ctx, conn); err != nil {
-		return err
-	}
-	known, err := readMigrations(migrationFiles)
-	if err != nil {
-		return err
-	}
-	missing, err := migrator{conn, db.schema, known}.missing(ctx)
-	if err != nil {
-		return err
-	}
-	if len(missing) > 0 {
-		return newError(ErrNotMigrated, "", fmt.Sprintf("%d migrations are missing", len(missing)))
-	}
-	return nil
-}
-
-// checkServer refuses a server that is too old or takes no writes.
-func checkServer(ctx context.Context, conn *pgx.Conn) error {
-	if major := majorVersion(conn.PgConn().ParameterStatus("server_version")); major < minVersion {
-		return newError(ErrVersion, "", fmt.Sprintf("version %d, want %d", major, minVersion))
-	}
-	var readOnly bool
-	if err := conn.QueryRow(ctx, "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'").Scan(&readOnly); err != nil {
-		return err
-	}
-	if readOnly {
-		return newError(ErrReadOnly, "", "")
-	}
-	return nil
-}
-
-// majorVersion returns the first number of a version, "15.18 (Debian)" say, 0
-// if there is none.
-func majorVersion(version string) int {
-	end := 0
-	for end < len(version) && version[end] >= '0' && version[end] <= '9' {
-		end++
-	}
-	n, err := strconv.Atoi(version[:end])
-	if err != nil {
-		return 0
-	}
-	return n
 }
 
 // Close waits for the calls under way and closes the pool if Open made it.

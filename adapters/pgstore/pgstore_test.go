@@ -135,7 +135,7 @@ func TestDefaults(t *testing.T) {
 	t.Parallel()
 	given := Config{}
 	cfg, err := given.withDefaults()
-	if err != nil || cfg.Schema != "passcode" || cfg.Timeout != 5*time.Second || cfg.Now == nil || cfg.Migrate || given.Now != nil {
+	if err != nil || cfg.Schema != "passcode" || cfg.Timeout != 5*time.Second || cfg.Skew != skew || cfg.UnsafeVolatile || cfg.Now == nil || cfg.Migrate || given.Now != nil {
 		t.Errorf("%+v, %v", cfg, err)
 	}
 }

@@ -109,7 +109,7 @@ func TestSearchPlans(t *testing.T) {
 	}
 	server := servertest.Postgres(t, "fsync=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0", "autovacuum=off",
 		"shared_buffers=1GB", "max_wal_size=8GB", "maintenance_work_mem=256MB")
-	db := openDB(t, server.URL(), Config{Migrate: true})
+	db := openDB(t, server.URL(), Config{Migrate: true, UnsafeVolatile: true})
 	began := time.Now()
 	fillUsers(t, db, users, planUser)
 	t.Logf("%d users after %v", users, time.Since(began).Round(time.Second))

@@ -11,8 +11,8 @@ import (
 // storeTables are the tables of a Store.
 var storeTables = []string{"records", "counters"}
 
-// Sweep drops every value and every counter that has expired and returns how
-// many it dropped. It works in short transactions, between which others write,
+// Sweep drops every value and every counter that expired Config.Skew ago or
+// earlier, and returns how many it dropped. It works in short transactions, between which others write,
 // and waits for nobody: a row that somebody else is changing at this moment it
 // leaves to them. Any number of processes may sweep at once. Its error is that
 // of the transaction that failed, or of the context; what it dropped before
@@ -46,7 +46,7 @@ func (db *DB) sweepSome(ctx context.Context, table string, limit int) (seen, dro
 	defer cancel()
 	statement := db.schema.sql(strings.ReplaceAll(sweep, "TABLE", table))
 	err = db.call(limited, "sweep", func(conn *pgx.Conn) error {
-		return queryMany(limited, conn, statement, []any{db.cfg.Now(), limit}, func(rows pgx.Rows) error {
+		return queryMany(limited, conn, statement, []any{db.cfg.Now().Add(-db.cfg.Skew), limit}, func(rows pgx.Rows) error {
 			return rows.Scan(&seen, &dropped, nil)
 		})
 	})

@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"sync/atomic"
@@ -11,10 +12,19 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// A clock moves by hand.
+// skew is Config.Skew where it is not set.
+const skew = 5 * time.Minute
+
+// ahead returns a clock that is as much ahead of another as clocks may be. By
+// such a one nothing may be dropped too early.
+func ahead(now func() time.Time) func() time.Time {
+	return func() time.Time { return now().Add(skew) }
+}
+
+// A clock moves by hand. It is ahead of that by which expiries are set.
 type clock struct{ passed atomic.Int64 }
 
-func (c *clock) now() time.Time          { return expires.Add(time.Duration(c.passed.Load())) }
+func (c *clock) now() time.Time          { return expires.Add(skew + time.Duration(c.passed.Load())) }
 func (c *clock) set(since time.Duration) { c.passed.Store(int64(since)) }
 
 // at returns a time by the clock.
@@ -50,6 +60,32 @@ func fill(t *testing.T, db *DB, n int, until time.Time) {
 	}
 }
 
+// A program whose clock is ahead by less than Config.Skew drops nothing that
+// others need, neither by Sweep nor beside its writes; Skew can be set.
+func TestSkew(t *testing.T) {
+	t.Parallel()
+	for _, cfg := range []Config{{}, {Skew: time.Hour}, {Skew: time.Microsecond}} {
+		want := cmp.Or(cfg.Skew, skew)
+		var ahead atomic.Int64
+		cfg.Now = func() time.Time { return expires.Add(time.Duration(ahead.Load())) }
+		db := testDB(t, cfg)
+		fill(t, db, 300, expires)
+		ahead.Store(int64(want - time.Microsecond))
+		wantSwept(t, db, 0)
+		for i := range 100 { // as many as collect twice
+			mustSwapUntil(t, db, fmt.Sprint("new/", i), expires.Add(48*time.Hour))
+			if _, err := db.Add(t.Context(), fmt.Sprint("new/", i), 1, expires.Add(48*time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := rows(t, db); n != 800 {
+			t.Errorf("%v: %d rows, want 800", want, n)
+		}
+		ahead.Store(int64(want))
+		wantSwept(t, db, 600)
+	}
+}
+
 func TestSweepInBatches(t *testing.T) {
 	t.Parallel()
 	clock := new(clock)
@@ -66,7 +102,7 @@ func TestSweepInBatches(t *testing.T) {
 	}
 	// Those that were looked at are not looked at again before their time.
 	var due int
-	if err := db.pool.QueryRow(t.Context(), db.schema.sql("SELECT count(*) FROM passcode.records WHERE due <= $1"), clock.now()).Scan(&due); err != nil || due != 0 {
+	if err := db.pool.QueryRow(t.Context(), db.schema.sql("SELECT count(*) FROM passcode.records WHERE due <= $1"), at(time.Minute)).Scan(&due); err != nil || due != 0 {
 		t.Errorf("%d rows are due, %v", due, err)
 	}
 	clock.set(25 * time.Hour)
