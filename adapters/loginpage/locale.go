@@ -1,6 +1,8 @@
 package loginpage
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,12 +15,14 @@ const maxLanguages = 32
 
 // negotiate returns which of the languages somebody reads best, by their
 // browser's Accept-Language (RFC 9110 §12.5.4), English if none, and the country
-// that the first preference with one names.
-//
-// A dialect will do for another one: somebody who reads Portuguese is better off
-// with that of Brazil than with English.
+// that the first preference with one names. What fits whom is package delivery's
+// to say: pages and messages are in one language.
 func negotiate(accept string) (index int, country region.Code) {
-	best := 0.0
+	type preference struct {
+		tag string
+		q   float64
+	}
+	var preferences []preference
 	rest := accept
 	for n := 0; rest != "" && n < maxLanguages; n++ {
 		var item string
@@ -28,20 +32,19 @@ func negotiate(accept string) (index int, country region.Code) {
 		if q <= 0 {
 			continue
 		}
-		base, sub, _ := strings.Cut(strings.TrimSpace(tag), "-")
-		if country == "" {
-			country = countryOf(sub)
-		}
-		if q <= best {
-			continue
-		}
-		for i := range languages {
-			if strings.EqualFold(base, languages[i].base) {
-				index, best = i, q
-			}
+		tag = strings.TrimSpace(tag)
+		preferences = append(preferences, preference{tag, q})
+		if _, subtags, _ := strings.Cut(tag, "-"); country == "" {
+			country = countryOf(subtags)
 		}
 	}
-	return index, country
+	slices.SortStableFunc(preferences, func(a, b preference) int { return cmp.Compare(b.q, a.q) })
+	tags := make([]string, len(preferences))
+	for i, p := range preferences {
+		tags[i] = p.tag
+	}
+	best := delivery.BestLocale(delivery.SMS, tags...) // an SMS may be in any of the languages
+	return slices.IndexFunc(languages[:], func(l lang) bool { return l.locale == best }), country
 }
 
 // quality returns the weight of a preference: 1 if it has none.

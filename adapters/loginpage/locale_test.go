@@ -19,7 +19,9 @@ func TestNegotiate(t *testing.T) {
 		{"de", "de", ""},
 		{"de-AT", "de", "AT"},
 		{"pt-PT, en;q=0.5", "pt-BR", "PT"},
-		{"zh-Hant-TW", "zh-Hans", "TW"},
+		{"zh-CN", "zh-Hans", "CN"},
+		{"zh-Hant-TW", "en", "TW"}, // as of a message: it is another script
+		{"zh-TW, ja;q=0.5", "ja", "TW"},
 		{"sv-SE,sv;q=0.9,fi;q=0.8", "en", "SE"},
 		{"sv-SE,fa;q=0.3", "fa", "SE"},
 		{"en;q=0.2, fr;q=0.8, es;q=0.5", "fr", ""},

@@ -2,7 +2,7 @@ package loginpage
 
 import "strings"
 
-// Texts are the words of the pages in one language. {address}, {country},
+// Texts are the words of the pages in one language. {address}, {country}, {way},
 // {time} and {n} stand for what is filled in. Whatever {n} counts may be any
 // number, so no word is inflected for it: "Tries left: {n}".
 type Texts struct {
@@ -21,6 +21,7 @@ type Texts struct {
 	EnterCode                           string
 	SentSMS, SentWhatsApp, SentEmail    string
 	SentAgain                           string // after another code was sent
+	FellBack                            string // the code went by another channel than {way}
 	Code, PasteHint                     string
 	Resend, ResendIn, ResendNow         string
 	OtherWay, BySMS, ByWhatsApp         string
@@ -31,6 +32,7 @@ type Texts struct {
 	Lost, StartAgain                    string // there is no sign-in under way
 	Busy, OtherSite, NotFound, BadForm  string
 	OneMore, OneMoreIntro, NotSetUp     string // a further factor
+	NotOffered                          string // one that no code is sent to by these pages
 	SendSMS, SendWhatsApp, SendEmail    string
 	App, AppIntro, Replayed             string
 	UseRecovery, Recovery               string
@@ -49,7 +51,6 @@ type Texts struct {
 
 // A lang is one of the languages of the pages.
 type lang struct {
-	base   string // the first subtag of its tag
 	locale string // what package delivery calls it
 	tag    string // for the lang attribute (RFC 5646)
 	dir    string
@@ -59,22 +60,22 @@ type lang struct {
 // languages are those of the messages, in the order of delivery.Locales. It is
 // never written to.
 var languages = [...]lang{
-	{"en", "en", "en", "ltr", englishTexts},
-	{"es", "es", "es", "ltr", spanishTexts},
-	{"fr", "fr", "fr", "ltr", frenchTexts},
-	{"pt", "pt-br", "pt-BR", "ltr", portugueseTexts},
-	{"it", "it", "it", "ltr", italianTexts},
-	{"de", "de-DE", "de", "ltr", germanTexts},
-	{"zh", "zh-Hans", "zh-Hans", "ltr", chineseTexts},
-	{"ca", "ca-ES", "ca", "ltr", catalanTexts},
-	{"ja", "ja", "ja", "ltr", japaneseTexts},
-	{"ru", "ru", "ru", "ltr", russianTexts},
-	{"nl", "nl", "nl", "ltr", dutchTexts},
-	{"pl", "pl", "pl", "ltr", polishTexts},
-	{"tr", "tr", "tr", "ltr", turkishTexts},
-	{"fa", "fa", "fa", "rtl", persianTexts},
-	{"vi", "vi", "vi", "ltr", vietnameseTexts},
-	{"cs", "cs", "cs", "ltr", czechTexts},
+	{"en", "en", "ltr", englishTexts},
+	{"es", "es", "ltr", spanishTexts},
+	{"fr", "fr", "ltr", frenchTexts},
+	{"pt-br", "pt-BR", "ltr", portugueseTexts},
+	{"it", "it", "ltr", italianTexts},
+	{"de-DE", "de", "ltr", germanTexts},
+	{"zh-Hans", "zh-Hans", "ltr", chineseTexts},
+	{"ca-ES", "ca", "ltr", catalanTexts},
+	{"ja", "ja", "ltr", japaneseTexts},
+	{"ru", "ru", "ltr", russianTexts},
+	{"nl", "nl", "ltr", dutchTexts},
+	{"pl", "pl", "ltr", polishTexts},
+	{"tr", "tr", "ltr", turkishTexts},
+	{"fa", "fa", "rtl", persianTexts},
+	{"vi", "vi", "ltr", vietnameseTexts},
+	{"cs", "cs", "ltr", czechTexts},
 }
 
 // A Cut is a text around a place that is filled in with an element.
