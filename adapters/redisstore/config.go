@@ -53,7 +53,8 @@ type Config struct {
 	// Timeout is for how long a server may leave calls without an answer before
 	// its connection is given up and they fail; a call's context may end it
 	// sooner. It bounds calls, not commands: what was sent may still be done.
-	// Open alone uses it. Default: 5 s, at least 1 s.
+	// Open alone uses it for that. Open and New also wait for so long for a server
+	// that is still writing its first append-only file. Default: 5 s, at least 1 s.
 	Timeout time.Duration
 
 	// DialTimeout bounds making a connection, with TLS and login. Calls that

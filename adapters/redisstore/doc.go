@@ -46,8 +46,16 @@
 // cannot bring back is what was counted or crossed out in the time that was lost:
 // as many guesses as were made in it, and recovery codes of authenticator apps.
 //
+// A server that is told to keep an append-only file while it runs says so at once,
+// and has none before it has written all that it holds. It is refused until then;
+// Open and New wait for Config.Timeout. What they cannot know is that a server
+// which writes that file anew, as all do from time to time, has an old one only
+// because it was told to keep none for a while: look at a server yourself after
+// such a change, or have Check do it.
+//
 // Redis reads these settings when it starts and lets them be changed while it
-// runs; Check asks again.
+// runs, so a program calls Check regularly. Once it has answered [ErrEviction] or
+// [ErrVolatile] so does every call, until a Check finds the server put right.
 //
 // # Failures
 //

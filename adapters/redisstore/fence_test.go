@@ -218,4 +218,10 @@ func TestFencedReadOfReplica(t *testing.T) {
 	_, _, err := s.CompareAndSwap(context.Background(), "key", nil, []byte("value"), later())
 	wantError(t, err, ErrReadOnly)
 	wantError(t, s.Check(context.Background()), ErrReadOnly)
+	// What says so by itself is not remembered.
+	command(t, server, "REPLICAOF NO ONE")
+	eventually(t, func() error {
+		_, _, err := s.CompareAndSwap(context.Background(), "new", nil, []byte("value"), later())
+		return err
+	})
 }

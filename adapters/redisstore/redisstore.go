@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,10 @@ type Store struct {
 	owned  bool // whether Close closes the client
 	cfg    Config
 	closed atomic.Bool
+
+	refusal atomic.Pointer[Error] // of the last Check that could tell, nil if it was content
+	mu      sync.Mutex
+	kept    map[string]bool // by run_id, whether the server kept a whole append-only file at the last Check
 
 	// Values and counters have keys of their own.
 	values, counters string
@@ -87,7 +92,7 @@ func New(ctx context.Context, client rueidis.Client, cfg Config) (*Store, error)
 		swap:     rueidis.NewLuaScript(read + swap),
 		add:      rueidis.NewLuaScript(add),
 	}
-	if err := s.Check(ctx); err != nil {
+	if err := s.checkFirst(ctx); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -103,8 +108,19 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// enter refuses a call of a closed store, or with a context that is done.
+// enter refuses a call of a store that is not usable, or whose servers are not.
 func (s *Store) enter(ctx context.Context) error {
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
+	if refusal := s.refusal.Load(); refusal != nil {
+		return refusal
+	}
+	return nil
+}
+
+// usable refuses a call of a closed store, or with a context that is done.
+func (s *Store) usable(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
