@@ -166,8 +166,8 @@
 //
 //	[channels.whatsapp]
 //	providers = ["meta"]
-//	fallback = "sms"                    # for numbers that are not on WhatsApp
-//	fallback_after = "20s"              # and where no receipt has come in time
+//	fallback = "sms"                    # where meta refuses a number or reports that it failed: not on WhatsApp
+//	fallback_after = "20s"              # and where no report has come in time; less than 10m
 //
 //	[channels.email]
 //	providers = ["mail"]
@@ -194,7 +194,9 @@
 //	GET /providers     tells which providers work, and which rest and why
 //
 // Codes that wait to fall back are in memory only: a restart forgets to send
-// them again, and their owners ask for another.
+// them again, and their owners ask for another. Of several programs any may be
+// told by a provider; the one that has sent the message learns of it within 15
+// seconds.
 //
 // # Keys
 //
