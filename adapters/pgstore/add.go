@@ -28,11 +28,13 @@ func (db *DB) Add(ctx context.Context, key string, delta int64, expires time.Tim
 		return 0, err
 	}
 	defer db.leave()
+	turn, cancel := context.WithTimeout(ctx, db.cfg.Timeout)
+	defer cancel()
 	a := add{key: key, delta: delta, expires: timestamp(expires)}
-	if err := db.adds.Do(ctx, &a); err != nil {
+	if err := queue(ctx, turn, "add", db.adds, &a); err != nil {
 		return 0, err
 	}
-	db.collect(ctx)
+	db.collect(turn)
 	return a.sum, nil
 }
 

@@ -30,9 +30,10 @@ type Config struct {
 	// differ. A row is kept so much longer than it must be. Default: 5 minutes.
 	Skew time.Duration
 
-	// Timeout bounds how long a call waits for the server once its operation is
-	// on the way, and with it how long a server that hangs can hold its callers.
-	// Default: 5 s.
+	// Timeout bounds how long a statement may take on its way through the
+	// server, and with it how long a server that hangs can hold its callers. A
+	// call starts none after that time, so it takes twice as long at most; the
+	// searches of a Directory may take longer. Default: 5 s.
 	Timeout time.Duration
 }
 

@@ -6,6 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/passcode-go/passcode/internal/group"
 )
 
 // onConn calls use with a connection of the pool. Its errors are made by
@@ -37,11 +39,49 @@ func (db *DB) call(ctx context.Context, op string, use func(*pgx.Conn) error) er
 	}
 }
 
+// queue has g carry an operation of a caller, who waits for its turn no longer
+// than turn, which is made from ctx, lasts.
+func queue[O any](ctx, turn context.Context, op string, g *group.Group[O], o *O) error {
+	err := g.Do(turn, o)
+	switch {
+	case err == nil || err != turn.Err():
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return failure(op, newError(ErrTimeout, "", "too many others came first"))
+}
+
 // limited returns a context for operations that are on the way. Those whom they
 // belong to cannot end it, because others wait with them.
 func (db *DB) limited() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), db.cfg.Timeout)
 }
+
+// slots bound how many do something at once.
+type slots chan struct{}
+
+// take waits until there is room, which give makes again.
+func (s slots) take(ctx context.Context) error {
+	select {
+	case s <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// try is take for those who do not wait.
+func (s slots) try() bool {
+	select {
+	case s <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s slots) give() { <-s }
 
 // queryMany runs a statement for many, after the prelude, in one transaction,
 // and calls each with every row it returns. Only if queryMany returns nil is

@@ -18,15 +18,22 @@ var errMoved = errors.New("pgstore: user changed meanwhile")
 // the server.
 type refusal struct{ error }
 
-// call is [DB.call] for a Directory: it ends with ctx or after a limit, and the
-// error of a refusal is returned as it is.
-func (d *Directory) call(ctx context.Context, op string, limit time.Duration, use func(context.Context, *pgx.Conn) error) error {
+// call is [DB.call] for a Directory: it leaves connections for the Store, and
+// those of other slots, if there are any, for other calls. It ends with ctx or
+// after a limit, and the error of a refusal is returned as it is.
+func (d *Directory) call(ctx context.Context, op string, limit time.Duration, use func(context.Context, *pgx.Conn) error, others ...slots) error {
 	if err := d.db.enter(ctx); err != nil {
 		return err
 	}
 	defer d.db.leave()
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	for _, room := range append(others, d.db.users) {
+		if err := room.take(limited); err != nil {
+			return busy(ctx, op)
+		}
+		defer room.give()
+	}
 	var refused error
 	err := d.db.call(limited, op, func(conn *pgx.Conn) error {
 		err := use(limited, conn)
@@ -43,6 +50,14 @@ func (d *Directory) call(ctx context.Context, op string, limit time.Duration, us
 		return err
 	}
 	return refused
+}
+
+// busy says why a call found no room in time.
+func busy(ctx context.Context, op string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return failure(op, newError(ErrTimeout, "", "the pool has no room for more calls of a Directory"))
 }
 
 // transaction runs do in a transaction, which is committed if do returns nil,

@@ -55,9 +55,15 @@
 // While one statement is under way those who come wait, and the next carries all
 // of them, up to 512. A lone caller waits for nobody and costs one plain
 // statement. Updates, creations, deletions, additions and reads travel apart, in
-// one statement each at a time, so five connections are what a Store uses at
-// most; a Directory uses one for each call. pool_max_conns in the URL is what
-// there is for both; by default 4, or the number of CPUs if that is more.
+// one statement each at a time, and one more collects what has expired, so six
+// connections are what a Store uses at most.
+//
+// A Directory uses a connection for each call. Those of one DB use as many as the
+// pool has more than six, at least one, and their searches half of them, at least
+// one; further calls wait. So a search that takes long, or an export, holds up no
+// check of a code. pool_max_conns in the URL is what there is for both: by
+// default 10, or the number of CPUs if that is more. With fewer than eight, searches
+// hold up other calls of the Directory, with one connection all calls.
 //
 // A caller whose operation is on the way hears how it went, even if its context
 // ends meanwhile, because others travel with it. Config.Timeout bounds that.

@@ -26,12 +26,14 @@ func (db *DB) Get(ctx context.Context, key string) ([]byte, error) {
 		return nil, err
 	}
 	defer db.leave()
-	return db.get(ctx, key)
+	turn, cancel := context.WithTimeout(ctx, db.cfg.Timeout)
+	defer cancel()
+	return db.get(ctx, turn, "get", key)
 }
 
-func (db *DB) get(ctx context.Context, key string) ([]byte, error) {
+func (db *DB) get(ctx, turn context.Context, op, key string) ([]byte, error) {
 	g := get{key: key}
-	if err := db.gets.Do(ctx, &g); err != nil {
+	if err := queue(ctx, turn, op, db.gets, &g); err != nil {
 		return nil, err
 	}
 	return g.value, nil

@@ -32,16 +32,29 @@ type DB struct {
 	deletes *group.Group[swap]
 	adds    *group.Group[add]
 
-	made atomic.Int64 // how often a row may have been made
+	made     atomic.Int64 // how often a row may have been made since the last collection
+	sweeping slots        // one
+
+	users    slots // calls of Directories
+	searches slots // those of them that may take long
 
 	mu     sync.Mutex
 	closed bool           // and with it no more calls
 	calls  sync.WaitGroup // that use pool
 }
 
+// How connections are shared out. Codes are checked while an export of all users
+// is under way, and users are looked up.
+const (
+	storeConns   = 6  // as many as a Store uses: one for each group, one to sweep
+	defaultConns = 10 // of a pool
+)
+
 // newDB returns a DB over a pool, unchecked.
 func newDB(pool *pgxpool.Pool, cfg Config) *DB {
-	db := &DB{pool: pool, cfg: cfg, schema: schema(cfg.Schema)}
+	users := max(1, int(pool.Stat().MaxConns())-storeConns)
+	db := &DB{pool: pool, cfg: cfg, schema: schema(cfg.Schema),
+		sweeping: make(slots, 1), users: make(slots, users), searches: make(slots, max(1, users/2))}
 	db.gets = group.New(maxBatch, db.getter())
 	db.updates = group.New(maxBatch, db.swapper(updateKind))
 	db.creates = group.New(maxBatch, db.swapper(createKind))
@@ -52,7 +65,8 @@ func newDB(pool *pgxpool.Pool, cfg Config) *DB {
 
 // Open connects to the database that url names, as libpq writes it:
 // "postgres://user:password@host:port/database?sslmode=verify-full". It makes a
-// pool of its own, which Close closes; pool_max_conns=20 in url sets its size.
+// pool of its own, which Close closes; pool_max_conns=20 in url sets its size, by
+// default 10, or the number of CPUs if that is more.
 //
 // Errors: ErrConfig, ErrURL, ErrUnreachable, ErrTimeout, ErrAuth, ErrBusy,
 // ErrVersion, ErrReadOnly, ErrVolatile, ErrEncoding, ErrNotMigrated, ErrNewer,
@@ -66,6 +80,9 @@ func Open(ctx context.Context, url string, cfg Config) (*DB, error) {
 	if err != nil {
 		// What the driver says of it may repeat the password.
 		return nil, failure("open", newError(ErrURL, "", "want postgres://user:password@host:port/database, with special characters percent-encoded"))
+	}
+	if plain, err := pgconn.ParseConfig(url); err == nil && plain.RuntimeParams["pool_max_conns"] == "" {
+		parsed.MaxConns = max(parsed.MaxConns, defaultConns)
 	}
 	if parsed.ConnConfig.ConnectTimeout == 0 {
 		parsed.ConnConfig.ConnectTimeout = cfg.Timeout

@@ -24,7 +24,7 @@ const patience = 10
 // three letters or digits in a row. What else a page costs is a walk along the ids
 // until it is full. A total without filters is kept at hand; one with filters
 // looks at every user that they leave. Therefore a search may take ten times
-// Config.Timeout.
+// Config.Timeout. Half of the calls under way at most are searches; others wait.
 func (d *Directory) Search(ctx context.Context, q store.Query) (store.Page, error) {
 	after, err := cursor.Parse(q.Cursor)
 	if err == nil && !isText(after) {
@@ -42,7 +42,7 @@ func (d *Directory) Search(ctx context.Context, q store.Query) (store.Page, erro
 	err = d.call(ctx, "search", limit, func(ctx context.Context, conn *pgx.Conn) (err error) {
 		page, err = d.fetch(ctx, conn, s)
 		return err
-	})
+	}, d.db.searches)
 	if err != nil {
 		return store.Page{}, err
 	}

@@ -37,10 +37,12 @@ func (db *DB) CompareAndSwap(ctx context.Context, key string, old, new []byte, e
 		return nil, false, err
 	}
 	defer db.leave()
+	turn, cancel := context.WithTimeout(ctx, db.cfg.Timeout)
+	defer cancel()
 	for {
 		if old != nil || new != nil {
 			s := swap{key: key, old: old, new: new, expires: timestamp(expires)}
-			err := db.swaps(old, new).Do(ctx, &s)
+			err := queue(ctx, turn, "swap", db.swaps(old, new), &s)
 			if err == nil {
 				err = s.err
 			}
@@ -48,13 +50,13 @@ func (db *DB) CompareAndSwap(ctx context.Context, key string, old, new []byte, e
 				return nil, false, err
 			}
 			if s.swapped && old == nil {
-				db.collect(ctx)
+				db.collect(turn)
 			}
 			if s.swapped || s.known {
 				return s.current, s.swapped, nil
 			}
 		}
-		current, err := db.get(ctx, key)
+		current, err := db.get(ctx, turn, "swap", key)
 		if err != nil {
 			return nil, false, err
 		}

@@ -22,11 +22,7 @@ func (db *DB) Sweep(ctx context.Context) (int, error) {
 	dropped := 0
 	for _, table := range storeTables {
 		for {
-			if err := db.enter(ctx); err != nil {
-				return dropped, err
-			}
-			seen, n, err := db.sweepSome(ctx, table, atOnce)
-			db.leave()
+			seen, n, err := db.sweepNext(ctx, table, atOnce)
 			dropped += n
 			if err != nil {
 				return dropped, err
@@ -37,6 +33,19 @@ func (db *DB) Sweep(ctx context.Context) (int, error) {
 		}
 	}
 	return dropped, nil
+}
+
+// sweepNext is sweepSome in its turn.
+func (db *DB) sweepNext(ctx context.Context, table string, limit int) (seen, dropped int, err error) {
+	if err := db.enter(ctx); err != nil {
+		return 0, 0, err
+	}
+	defer db.leave()
+	if err := db.sweeping.take(ctx); err != nil {
+		return 0, 0, err
+	}
+	defer db.sweeping.give()
+	return db.sweepSome(ctx, table, limit)
 }
 
 // sweepSome looks at up to limit rows of a table that are due, and returns how
@@ -63,12 +72,14 @@ func (db *DB) sweepSome(ctx context.Context, table string, limit int) (seen, dro
 // some that have expired, more than were made since, so that a store in use
 // stays small. If it fails, another will do it.
 func (db *DB) collect(ctx context.Context) {
-	const every, atOnce = 64, 256
-	if db.made.Add(1)%every != 0 {
-		return
+	const every, times, most = 64, 4, 2048
+	if db.made.Add(1) < every || !db.sweeping.try() {
+		return // or whoever sweeps now leaves it to the next
 	}
+	defer db.sweeping.give()
+	limit := int(min(times*db.made.Swap(0), most))
 	for _, table := range storeTables {
-		if _, _, err := db.sweepSome(ctx, table, atOnce); err != nil {
+		if _, _, err := db.sweepSome(ctx, table, limit); err != nil {
 			return
 		}
 	}
