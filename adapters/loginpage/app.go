@@ -84,7 +84,8 @@ func (p *Pages) showApp(v *visit, page *Page, check func(context.Context, accoun
 		f.text = v.t.BadRecovery
 	case errors.Is(err, engine.ErrFormat):
 		f = v.badCode(appDigits)
-	case errors.Is(err, totp.ErrNone), errors.Is(err, engine.ErrRequest): // no app, or none at all in this program
+	case errors.Is(err, totp.ErrNone), errors.Is(err, engine.ErrExpired), // no app, or one that waited too long
+		errors.Is(err, engine.ErrRequest): // none at all in this program
 		f = refusal{status: http.StatusUnprocessableEntity, text: v.t.NotSetUp, closed: true}
 	}
 	v.refuse(page, f)
@@ -95,10 +96,6 @@ func (p *Pages) showApp(v *visit, page *Page, check func(context.Context, accoun
 func (p *Pages) postEnrol(v *visit) {
 	who, ok := p.manager(v)
 	if !ok {
-		return
-	}
-	if err := p.forgetWaiting(v, who.user, ""); err != nil {
-		v.unavailable(err)
 		return
 	}
 	enrolment, _, err := p.accounts.EnrolTOTP(v.r.Context(), who.user.ID, enrolFor)

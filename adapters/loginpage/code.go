@@ -10,6 +10,7 @@ import (
 	"github.com/passcode-go/passcode/engine"
 	"github.com/passcode-go/passcode/engine/accounts"
 	"github.com/passcode-go/passcode/engine/sessions"
+	"github.com/passcode-go/passcode/store"
 )
 
 // under returns the flow that is under way and the session that it belongs to,
@@ -44,6 +45,8 @@ func (p *Pages) getCode(v *visit) {
 	page := v.codePage(f)
 	if p.now().Unix() >= f.Expires {
 		page.Error, page.Closed = v.t.Expired, true
+	} else if f.Asked != "" {
+		page.Notice = fill(v.t.FellBack, "{way}", v.channelName(f.Asked))
 	} else if f.Sends > 1 {
 		page.Notice = v.t.SentAgain
 	}
@@ -88,7 +91,7 @@ func (v *visit) otherWays(f flow) (ways []Way) {
 	switch f.Kind {
 	case flowStep:
 		return append(ways, Way{Label: v.t.Back, URL: p.link("factor", "need", f.Need, "return_to", f.Return)})
-	case flowAdd, flowTaken:
+	case flowAdd:
 		return append(ways,
 			Way{Label: v.t.ChangeAddress, URL: p.link("add", "via", string(f.Via), "return_to", f.Return)},
 			Way{Label: v.t.Back, URL: p.options.Path + "account"})
@@ -127,13 +130,22 @@ func (p *Pages) postCode(v *visit) {
 		ChallengeID: f.Challenge,
 		Code:        codeIn(p.options.Policy.Code, v.form["code"]),
 	}
+	authenticate := p.accounts.Authenticate
 	switch f.Kind {
 	case flowLogin:
 		r.Session = accounts.SessionRequest{Duration: p.options.Session, Attributes: v.attributes()}
-	case flowStep, flowAdd:
+	case flowStep:
 		r.Session = accounts.SessionRequest{Credential: shown}
+	case flowAdd:
+		r.Session = accounts.SessionRequest{Credential: shown}
+		authenticate = p.accounts.Claim
 	}
-	auth, err := p.accounts.Authenticate(v.r.Context(), r)
+	auth, err := authenticate(v.r.Context(), r)
+	if errors.Is(err, store.ErrTaken) {
+		v.setCookie(flowCookie, "", time.Time{})
+		v.message(http.StatusConflict, v.t.Taken, Way{Label: v.t.Back, URL: p.options.Path + "account"})
+		return
+	}
 	if err != nil {
 		refusal, ok := v.refusalOf(err, f.Via)
 		if !ok {
@@ -144,10 +156,6 @@ func (p *Pages) postCode(v *visit) {
 		return
 	}
 	v.setCookie(flowCookie, "", time.Time{})
-	if f.Kind == flowTaken {
-		v.message(http.StatusConflict, v.t.Taken, Way{Label: v.t.Back, URL: p.options.Path + "account"})
-		return
-	}
 	if f.Kind == flowLogin {
 		p.replace(v)
 	}

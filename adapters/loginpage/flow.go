@@ -16,9 +16,10 @@ import (
 // and no other browser has it.
 type flow struct {
 	Kind      flowKind         `json:"k"`
-	Via       delivery.Channel `json:"v"`
-	To        string           `json:"t"` // the address, in canonical form
-	Method    string           `json:"m"` // method id
+	Via       delivery.Channel `json:"v"`           // by which the code went
+	Asked     delivery.Channel `json:"a,omitempty"` // by which it was to go, if it fell back to Via
+	To        string           `json:"t"`           // the address, in canonical form
+	Method    string           `json:"m"`           // method id
 	Challenge string           `json:"c"`
 	User      string           `json:"u,omitempty"` // who is signed in, with a step or an add
 	Need      string           `json:"f,omitempty"` // what the page wants, with a step
@@ -36,26 +37,29 @@ const (
 	flowLogin flowKind = "login" // to sign in
 	flowStep  flowKind = "step"  // to show a further factor of one's own
 	flowAdd   flowKind = "add"   // to add an address
-	flowTaken flowKind = "taken" // to add one that another user has: the page looks the same, and the right code says so
 )
 
 const (
 	flowLifetime = 15 * time.Minute
 	resendAfter  = 30 * time.Second // between two codes of one flow
-	flowContext  = "signin 1"
+	flowContext  = "signin 2"
 	padTo        = 256
 	maxFlow      = 3800 // bytes of a cookie's value that every browser keeps
 )
 
-// setFlow gives the browser the flow, for a quarter of an hour from now.
+// setFlow gives the browser the flow, for a quarter of an hour from now. One that
+// changes factors keeps its end, or sending again and again would carry it far
+// away from when they were last shown.
 func (p *Pages) setFlow(v *visit, f flow) {
-	f.End = p.now().Add(flowLifetime).Unix()
+	if f.End == 0 || f.Kind == flowLogin {
+		f.End = p.now().Add(flowLifetime).Unix()
+	}
 	value := p.sealFlow(f)
 	if len(value) > maxFlow {
 		f.Return = ""
 		value = p.sealFlow(f)
 	}
-	v.setCookie(flowCookie, value, p.now().Add(flowLifetime))
+	v.setCookie(flowCookie, value, time.Unix(f.End, 0))
 }
 
 func (p *Pages) sealFlow(f flow) string {

@@ -52,7 +52,9 @@ type Options struct {
 	Session time.Duration
 
 	// Fresh is how long ago a person may have shown their factors when they
-	// change them. At least a minute. Default 15 minutes.
+	// change them. The code that confirms a new address may be entered for a
+	// quarter of an hour from when it was added, however often it is sent again.
+	// At least a minute. Default 15 minutes.
 	Fresh time.Duration
 
 	// AppOptional lets people who have set up an authenticator app sign in

@@ -44,10 +44,13 @@ func (v *visit) removePage(user store.User, id string) (*Page, bool) {
 	page.Intro, page.Action, page.ID = v.t.RemoveIntro, v.p.options.Path+"remove", id
 	page.Ways = []Way{{Label: v.t.Cancel, URL: v.p.options.Path + "account"}}
 	if lastWay(user, id) {
-		page.Intro, page.Error, page.Closed = "", v.t.LastWay, true
+		page.keep(v.t.LastWay)
 	}
 	return page, true
 }
+
+// keep says that it cannot be removed.
+func (page *Page) keep(why string) { page.Intro, page.Error, page.Closed = "", why, true }
 
 // lastWay reports whether a method is the only address that a user is sure to
 // have.
@@ -76,7 +79,12 @@ func (p *Pages) postRemove(v *visit) {
 	if slices.ContainsFunc(who.user.TOTPs, func(t store.TOTP) bool { return t.ID == id }) {
 		_, err = p.accounts.DeleteTOTP(v.r.Context(), id)
 	} else {
-		_, err = p.accounts.DeleteMethod(v.r.Context(), id)
+		_, err = p.accounts.RemoveMethod(v.r.Context(), id)
+	}
+	if errors.Is(err, accounts.ErrLastAddress) { // the other one was removed at this moment
+		page.keep(v.t.LastWay)
+		v.show(http.StatusConflict, page)
+		return
 	}
 	if err != nil && !errors.Is(err, accounts.ErrMethodNotFound) && !errors.Is(err, accounts.ErrTOTPGone) {
 		v.unavailable(err)

@@ -87,14 +87,16 @@ func TestSameForKnownAndUnknown(t *testing.T) {
 // Nor by adding an address: whether somebody has it is told to who gets the code.
 func TestAddressOfAnother(t *testing.T) {
 	t.Parallel()
-	const free, taken = "zoe@example.com", "bob@example.com"
+	const free, left, taken = "zoe@example.com", "eve@example.com", "bob@example.com"
 	p := newProgram(t)
 	p.browser().signIn(taken, "")
+	p.browser().start(left, "")
+	p.kit.Clock.Advance(24 * time.Hour)
 	owner := p.user(taken)
 	var stories []string
-	for i, address := range []string{free, taken} {
+	for i, address := range []string{free, left, taken} {
 		b := p.browser()
-		b.signIn([]string{phone, "+12025550163"}[i], "")
+		b.signIn([]string{phone, "+12025550164", "+12025550163"}[i], "")
 		var story []string
 		note := func(w *httptest.ResponseRecorder) {
 			story = append(story, strings.ReplaceAll(seen(w), address[:3], "somebody"))
@@ -111,8 +113,8 @@ func TestAddressOfAnother(t *testing.T) {
 
 		before := b.cookies["__Host-session"].Value
 		got := b.enter(a, code)
-		if address == free {
-			got.want(t, http.StatusOK, "/login/account", "z•••@example.com")
+		if address != taken {
+			got.want(t, http.StatusOK, "/login/account", address[:1]+"•••@example.com")
 			continue
 		}
 		got.want(t, http.StatusConflict, "/login/code", "This address belongs to another account.")
@@ -124,8 +126,8 @@ func TestAddressOfAnother(t *testing.T) {
 			t.Errorf("%d addresses were added", n)
 		}
 	}
-	if stories[0] != stories[1] {
-		t.Errorf("free:\n%s\ntaken:\n%s", stories[0], stories[1])
+	if stories[0] != stories[1] || stories[0] != stories[2] {
+		t.Errorf("free:\n%s\nleft by a form:\n%s\ntaken:\n%s", stories[0], stories[1], stories[2])
 	}
 	if now := p.user(taken); now.ID != owner.ID || len(now.Emails) != 1 {
 		t.Errorf("the owner is %+v", now)

@@ -15,7 +15,8 @@ import (
 // An address that another user has cannot be added. To say so would tell anybody
 // who has a user whether a stranger has one. So the code is sent all the same, as
 // the first page would do for whoever typed the address there, and only who
-// enters it is told.
+// enters it is told, or gets the address, where nobody else ever showed it to be
+// theirs: see accounts.Claim.
 func (v *visit) send(f flow, shown sessions.Credential) (flow, error) {
 	r := accounts.SendRequest{
 		Channel: f.Via,
@@ -29,14 +30,11 @@ func (v *visit) send(f flow, shown sessions.Credential) (flow, error) {
 	if f.Kind == flowLogin {
 		sent, err = acc.LoginOrCreate(ctx, r)
 	} else {
-		r.Session = shown
+		r.Session, r.Replace = shown, f.Kind == flowAdd
 		sent, err = acc.Send(ctx, r)
-		if f.Kind == flowTaken && err == nil {
-			f.Kind = flowAdd
-		}
-		if errors.Is(err, store.ErrTaken) && f.Kind != flowStep {
+		if errors.Is(err, store.ErrTaken) && f.Kind == flowAdd {
 			taken := err
-			r.Session, f.Kind = sessions.Credential{}, flowTaken
+			r.Session, r.Replace = sessions.Credential{}, false
 			if sent, err = acc.Send(ctx, r); errors.Is(err, accounts.ErrMethodNotFound) {
 				err = taken // somebody else is adding it at this moment
 			}
@@ -47,6 +45,10 @@ func (v *visit) send(f flow, shown sessions.Credential) (flow, error) {
 	}
 	now := v.p.now()
 	f.To, f.Method, f.Challenge = sent.Challenge.Address.Reveal(), sent.MethodID, sent.Challenge.ID
+	f.Via, f.Asked = sent.Challenge.Channel, ""
+	if sent.Challenge.FellBack != nil {
+		f.Asked = r.Channel
+	}
 	f.Sends++
 	f.Expires, f.Next = ceil(sent.Challenge.Expires), ceil(now.Add(resendAfter))
 	return f, nil

@@ -1,0 +1,169 @@
+package loginpage_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/passcode-go/passcode/delivery"
+	"github.com/passcode-go/passcode/engine"
+	"github.com/passcode-go/passcode/engine/accounts"
+	"github.com/passcode-go/passcode/store"
+)
+
+// Whoever types somebody's address into the first page, and never confirms it,
+// does not keep that somebody from adding it to their account.
+func TestAddressThatAFormLeft(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	p.browser().start(email, "")
+	left := p.user(email)
+	p.kit.Clock.Advance(30 * 24 * time.Hour)
+	b := p.browser()
+	b.signIn(phone, "")
+	a := b.post("/login/add", "via", "email", "email", email).want(t, http.StatusOK, "/login/code", email)
+	b.enter(a, wrong(p.kit.Code(email))).want(t, http.StatusUnprocessableEntity, "/login/code", "Tries left: 4.")
+	if user := p.user(email); user.ID != left.ID || user.Emails[0].Verified {
+		t.Errorf("by a wrong code it came to %+v", user)
+	}
+	b.enter(a, p.kit.Code(email)).want(t, http.StatusOK, "/login/account", "a•••@example.com")
+	if user := p.user(email); user.ID != p.user(phone).ID || !user.Emails[0].Verified {
+		t.Errorf("it belongs to %+v", user)
+	}
+	b.get("/pay").want(t, http.StatusOK, "/pay", "pay")
+}
+
+// Hooked users call a function before an update, once.
+type hookedUsers struct {
+	store.Directory
+	before func()
+}
+
+func (h *hookedUsers) Update(ctx context.Context, id string, change func(*store.User) error) (store.User, error) {
+	if before := h.before; before != nil {
+		h.before = nil
+		before()
+	}
+	return h.Directory.Update(ctx, id, change)
+}
+
+func withHook() (*hookedUsers, setting) {
+	h := new(hookedUsers)
+	return h, setting{users: func(d store.Directory) store.Directory { h.Directory = d; return h }}
+}
+
+// Two windows remove one address each: the second is told.
+func TestRemoveBothAtOnce(t *testing.T) {
+	t.Parallel()
+	users, set := withHook()
+	p := newProgram(t, set)
+	b := p.browser()
+	b.signIn(phone, "")
+	b.enter(b.post("/login/add", "via", "email", "email", email), p.kit.Code(email))
+	user := p.user(phone)
+	users.before = func() {
+		if _, err := p.accounts.RemoveMethod(t.Context(), user.Phones[0].ID); err != nil {
+			t.Error(err)
+		}
+	}
+	b.post("/login/remove", "id", user.Emails[0].ID).want(t, http.StatusConflict, "/login/remove", "This is your only way to sign in.")
+	if now := p.user(email); len(now.Emails) != 1 || len(now.Phones) != 0 {
+		t.Errorf("%+v", now)
+	}
+}
+
+// An address that was being added is let go for another one, unless it was
+// verified in another window at this moment.
+func TestAddWhileVerified(t *testing.T) {
+	t.Parallel()
+	users, set := withHook()
+	p := newProgram(t, set)
+	b := p.browser()
+	b.signIn(phone, "")
+	b.post("/login/add", "via", "email", "email", email).want(t, http.StatusOK, "/login/code", email)
+	user, code := p.user(phone), p.kit.Code(email)
+	users.before = func() {
+		if _, err := p.accounts.Authenticate(t.Context(), accounts.AuthRequest{MethodID: user.Emails[0].ID, Code: code}); err != nil {
+			t.Error(err)
+		}
+	}
+	b.post("/login/add", "via", "email", "email", "zoe@example.com").want(t, http.StatusOK, "/login/code", "zoe@example.com")
+	if now := p.user(phone); len(now.Emails) != 2 || !now.Emails[0].Verified {
+		t.Errorf("%+v", now)
+	}
+}
+
+// However often another code is asked for, the factors were shown not long ago
+// when an address is added.
+func TestAdditionEnds(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b := p.browser()
+	b.signIn(phone, "")
+	p.kit.Clock.Advance(14 * time.Minute)
+	a := b.post("/login/add", "via", "email", "email", email).want(t, http.StatusOK, "/login/code", email)
+	p.kit.Clock.Advance(14 * time.Minute)
+	a = b.post("/login/resend", "flow", a.flow(), "via", "email").want(t, http.StatusOK, "/login/code", email)
+	p.kit.Clock.Advance(time.Minute)
+	sent := p.kit.Inbox.Len()
+	b.post("/login/resend", "flow", a.flow(), "via", "email").want(t, http.StatusOK, "/login/account", "You are signed in")
+	b.enter(a, p.kit.Code(email)).want(t, http.StatusOK, "/login/account", "You are signed in")
+	if user := p.user(phone); len(user.Emails) > 0 && user.Emails[0].Verified || p.kit.Inbox.Len() != sent {
+		t.Errorf("%+v", user)
+	}
+}
+
+// refuser refuses all messages.
+type refuser struct{ delivery.Sender }
+
+func (refuser) Send(context.Context, delivery.Message) (delivery.Receipt, error) {
+	return delivery.Receipt{}, &delivery.Error{Kind: delivery.Rejected, Reason: "not on WhatsApp"}
+}
+
+// The page names the channel that carried the code, and says why it is another.
+func TestFellBack(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, setting{engine: func(cfg *engine.Config) {
+		whatsapp := cfg.Channels[delivery.WhatsApp]
+		whatsapp.Sender, whatsapp.Fallback = refuser{whatsapp.Sender}, delivery.SMS
+		cfg.Channels[delivery.WhatsApp] = whatsapp
+	}})
+	const why = "This way does not reach your number: WhatsApp. We used another one."
+	b := p.browser()
+	carried := func(a *answer) {
+		t.Helper()
+		a.want(t, http.StatusOK, "/login/code", "We sent a text message to "+phone+".").want(t, http.StatusOK, "/login/code", why)
+		if !strings.Contains(a.body, " data-otp") || !strings.Contains(a.body, `<button name="via" value="sms"`) || !a.says("Send it by WhatsApp instead") || a.says("Send a text message instead") {
+			t.Errorf("%s", a.body)
+		}
+	}
+	a := b.post("/login/", "via", "whatsapp", "country", "US", "phone", phone)
+	carried(a)
+	carried(b.get("/login/code"))
+	p.kit.Clock.Advance(resendAfter)
+	a = b.post("/login/resend", "flow", a.flow(), "via", "whatsapp")
+	carried(a)
+	p.kit.Clock.Advance(resendAfter)
+	a = b.post("/login/resend", "flow", a.flow(), "via", "sms").want(t, http.StatusOK, "/login/code", "A new code is on its way.")
+	if a.says(why) {
+		t.Error("a text message is said to have fallen back")
+	}
+	b.enter(a, p.kit.Code(phone)).want(t, http.StatusOK, "/login/account", "+•••62")
+}
+
+// An app that waited too long for its first code: there is no code to ask for.
+func TestAppTooLate(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b := p.browser()
+	b.signIn(phone, "")
+	a := b.post("/login/app/new").want(t, http.StatusOK, "/login/app/new", "Scan this picture")
+	key := strings.ReplaceAll(keyOnPage.FindStringSubmatch(a.body)[1], " ", "")
+	p.kit.Clock.Advance(16 * time.Minute)
+	a = b.post("/login/app/done", "code", p.appCode(key)).want(t, http.StatusUnprocessableEntity, "/login/app/done", "You have not set this up yet.")
+	if strings.Contains(a.body, `name="code"`) || !a.says("Show a new picture") {
+		t.Errorf("%s", a.body)
+	}
+}
