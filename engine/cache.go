@@ -16,33 +16,34 @@ const DefaultCache = 8192
 // to try a swap with them before anything is read. It is never believed: the
 // store compares, so an entry that another process has overtaken costs one
 // trip more, and a refusal is only ever given from what the store returned.
+// For the same reason a hash may stand for a key.
 //
 // It is a fixed number of sets of a few entries, and a record can be in one set
 // only. Of a full set the entry goes that was used least lately. Nothing but
-// swaps of this engine enters, so nobody fills it by asking for ids.
+// swaps of this engine enters, so nobody fills it by asking for ids. Beside a
+// store that answers in microseconds the way to memory counts: a set is one
+// piece, its head one line of the processor's caches, and nothing in it is for
+// the garbage collector to follow.
 type cache struct {
 	seed maphash.Seed
 	sets []cacheSet // a power of two; empty if nothing is to be remembered
 }
 
-type cacheSet struct {
-	mu      sync.Mutex
-	clock   uint32 // counts uses
-	entries []cacheEntry
-}
-
-type cacheEntry struct {
-	key   [keyLen]byte
-	used  uint32 // the set's clock when it was used last
-	value []byte
-}
-
 // Bounds of a cache: entries in a set, and bytes in a value that is remembered.
-// A record of a day with many sends and guesses has some 400 bytes.
+// A pending code has 64; a dozen sends and as many hours with guesses fit in.
 const (
-	cacheWays  = 8
-	cacheValue = 512
+	cacheWays  = 4
+	cacheValue = 176
 )
+
+type cacheSet struct {
+	mu     sync.Mutex
+	clock  uint32            // counts uses
+	sizes  [cacheWays]uint8  // of the values
+	used   [cacheWays]uint32 // the clock when each was used last
+	tags   [cacheWays]uint64 // the hash of each key; 0 for none
+	values [cacheWays][cacheValue]byte
+}
 
 // cacheSize returns how many records an engine of the configuration remembers.
 func cacheSize(cfg Config) int {
@@ -64,86 +65,86 @@ func newCache(n int) *cache {
 	return &cache{maphash.MakeSeed(), make([]cacheSet, 1<<bits.Len(uint(sets-1)))}
 }
 
-// set returns the set that a key belongs to, locked.
-func (c *cache) set(key string) *cacheSet {
-	s := &c.sets[maphash.String(c.seed, key)&uint64(len(c.sets)-1)]
-	s.mu.Lock()
-	s.clock++
-	return s
+// A cachePlace is where a key is remembered, if it is. The zero value remembers
+// nothing.
+type cachePlace struct {
+	set *cacheSet
+	tag uint64
 }
 
-// find returns the entry of a key, nil if there is none.
-func (s *cacheSet) find(key string) *cacheEntry {
-	for i := range s.entries {
-		if e := &s.entries[i]; string(e.key[:]) == key {
-			e.used = s.clock
-			return e
-		}
-	}
-	return nil
-}
-
-// get appends to b the value remembered of a key, or returns nil if there is
-// none.
-func (c *cache) get(key string, b []byte) []byte {
+// place returns the place of a key.
+func (c *cache) place(key string) cachePlace {
 	if len(c.sets) == 0 {
+		return cachePlace{}
+	}
+	hash := maphash.String(c.seed, key)
+	return cachePlace{&c.sets[hash&uint64(len(c.sets)-1)], hash | 1<<63}
+}
+
+// get appends to b the value remembered, or returns nil if there is none.
+func (p cachePlace) get(b []byte) []byte {
+	if p.set == nil {
 		return nil
 	}
-	s := c.set(key)
-	defer s.mu.Unlock()
-	e := s.find(key)
-	if e == nil {
+	p.set.mu.Lock()
+	defer p.set.mu.Unlock()
+	i, found := p.find()
+	if !found {
 		return nil
 	}
-	return append(b, e.value...)
+	return append(b, p.set.values[i][:p.set.sizes[i]]...)
 }
 
-// put remembers a copy of the value at a key.
-func (c *cache) put(key string, value []byte) {
-	if len(c.sets) == 0 {
+// put remembers a copy of the value. One that is too long is not remembered,
+// and neither is the one before.
+func (p cachePlace) put(value []byte) {
+	if p.set == nil {
 		return
 	}
 	if len(value) > cacheValue {
-		c.drop(key)
+		p.drop()
 		return
 	}
-	s := c.set(key)
-	defer s.mu.Unlock()
-	e := s.find(key)
-	if e == nil {
-		e = s.room()
-		copy(e.key[:], key)
-		e.used = s.clock
-	}
-	e.value = append(e.value[:0], value...)
+	p.set.mu.Lock()
+	defer p.set.mu.Unlock()
+	i, _ := p.find()
+	p.set.tags[i], p.set.used[i] = p.tag, p.set.clock
+	p.set.sizes[i] = uint8(copy(p.set.values[i][:], value))
 }
 
-// room returns an entry to write over: a new one, or the one used least lately.
-func (s *cacheSet) room() *cacheEntry {
-	if len(s.entries) < cacheWays {
-		s.entries = append(s.entries, cacheEntry{})
-		return &s.entries[len(s.entries)-1]
+// drop forgets what is remembered.
+func (p cachePlace) drop() {
+	if p.set == nil {
+		return
 	}
-	oldest := &s.entries[0]
-	for i := range s.entries {
-		// Differences, because the clock goes round.
-		if e := &s.entries[i]; s.clock-e.used > s.clock-oldest.used {
-			oldest = e
+	p.set.mu.Lock()
+	defer p.set.mu.Unlock()
+	if i, found := p.find(); found {
+		p.set.tags[i] = 0
+	}
+}
+
+// find returns the key's entry in the set, which is locked, and uses it. If
+// there is none it returns the entry to write over: an empty one, or the one
+// used least lately.
+func (p cachePlace) find() (i int, found bool) {
+	s := p.set
+	s.clock++
+	for i, tag := range s.tags {
+		if tag == p.tag {
+			s.used[i] = s.clock
+			return i, true
 		}
 	}
-	return oldest
-}
-
-// drop forgets what is remembered of a key.
-func (c *cache) drop(key string) {
-	if len(c.sets) == 0 {
-		return
+	for j, tag := range s.tags {
+		if tag == 0 {
+			i = j
+			break
+		}
+		// Differences, because the clock goes round.
+		if s.clock-s.used[j] > s.clock-s.used[i] {
+			i = j
+		}
 	}
-	s := c.set(key)
-	defer s.mu.Unlock()
-	if e := s.find(key); e != nil {
-		last := len(s.entries) - 1
-		*e, s.entries[last] = s.entries[last], cacheEntry{}
-		s.entries = s.entries[:last]
-	}
+	return i, false
 }

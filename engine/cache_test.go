@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 )
@@ -13,35 +14,35 @@ func TestCacheRemembersCopies(t *testing.T) {
 	t.Parallel()
 	c := newCache(100)
 	value := []byte("first")
-	c.put(cacheKey(1), value)
+	c.place(cacheKey(1)).put(value)
 	value[0] = 'X'
 	room := make([]byte, 0, cacheValue)
-	got := c.get(cacheKey(1), room)
+	got := c.place(cacheKey(1)).get(room)
 	if string(got) != "first" || &got[0] != &room[:1][0] {
 		t.Errorf("got %q", got)
 	}
 	got[0] = 'Y'
-	if got := c.get(cacheKey(1), nil); string(got) != "first" {
+	if got := c.place(cacheKey(1)).get(nil); string(got) != "first" {
 		t.Errorf("what was given out is remembered: %q", got)
 	}
-	c.put(cacheKey(1), []byte("second, and longer"))
-	if got := c.get(cacheKey(1), nil); string(got) != "second, and longer" {
+	c.place(cacheKey(1)).put([]byte("second, and longer"))
+	if got := c.place(cacheKey(1)).get(nil); string(got) != "second, and longer" {
 		t.Errorf("got %q", got)
 	}
-	if got := c.get(cacheKey(2), nil); got != nil {
+	if got := c.place(cacheKey(2)).get(nil); got != nil {
 		t.Errorf("a key never put has %q", got)
 	}
-	c.put(cacheKey(1), make([]byte, cacheValue+1))
-	if got := c.get(cacheKey(1), nil); got != nil {
+	c.place(cacheKey(1)).put(make([]byte, cacheValue+1))
+	if got := c.place(cacheKey(1)).get(nil); got != nil {
 		t.Error("a value too large to be remembered left an older one behind")
 	}
-	c.put(cacheKey(1), make([]byte, cacheValue))
-	if got := c.get(cacheKey(1), nil); len(got) != cacheValue {
+	c.place(cacheKey(1)).put(make([]byte, cacheValue))
+	if got := c.place(cacheKey(1)).get(nil); len(got) != cacheValue {
 		t.Errorf("%d bytes", len(got))
 	}
-	c.drop(cacheKey(1))
-	c.drop(cacheKey(1))
-	if got := c.get(cacheKey(1), nil); got != nil {
+	c.place(cacheKey(1)).drop()
+	c.place(cacheKey(1)).drop()
+	if got := c.place(cacheKey(1)).get(nil); got != nil {
 		t.Errorf("dropped, it is %q", got)
 	}
 }
@@ -51,11 +52,11 @@ func TestCacheIsBounded(t *testing.T) {
 	for _, n := range []int{1, 8, 9, 1000} {
 		c := newCache(n)
 		for i := range 50 * n {
-			c.put(cacheKey(i), []byte("value"))
+			c.place(cacheKey(i)).put([]byte("value"))
 		}
 		held := 0
 		for i := range 50 * n {
-			if c.get(cacheKey(i), nil) != nil {
+			if c.place(cacheKey(i)).get(nil) != nil {
 				held++
 			}
 		}
@@ -65,10 +66,24 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 	for _, n := range []int{0, -1} {
 		c := newCache(n)
-		c.put(cacheKey(1), []byte("value"))
-		c.drop(cacheKey(1))
-		if c.get(cacheKey(1), nil) != nil {
+		c.place(cacheKey(1)).put([]byte("value"))
+		c.place(cacheKey(1)).drop()
+		if c.place(cacheKey(1)).get(nil) != nil {
 			t.Error("a cache of nothing remembers")
+		}
+	}
+}
+
+// To be put is to be used.
+func TestCacheForgetsInOrder(t *testing.T) {
+	t.Parallel()
+	c := newCache(cacheWays) // one set
+	for i := range 3 * cacheWays {
+		c.place(cacheKey(i)).put([]byte("value"))
+		for j := range i + 1 {
+			if held := c.place(cacheKey(j)).tag; slices.Contains(c.sets[0].tags[:], held) != (j > i-cacheWays) {
+				t.Fatalf("after %d puts key %d is held or not, wrongly", i+1, j)
+			}
 		}
 	}
 }
@@ -81,16 +96,16 @@ func TestCacheForgetsTheOldest(t *testing.T) {
 		c := newCache(cacheWays) // one set
 		c.sets[0].clock = clock
 		for i := range cacheWays {
-			c.put(cacheKey(i), []byte("value"))
+			c.place(cacheKey(i)).put([]byte("value"))
 		}
 		for i := range cacheWays {
 			if i != 3 {
-				c.get(cacheKey(i), nil)
+				c.place(cacheKey(i)).get(nil)
 			}
 		}
-		c.put(cacheKey(cacheWays), []byte("value"))
+		c.place(cacheKey(cacheWays)).put([]byte("value"))
 		for i := range cacheWays + 1 {
-			if gone := c.get(cacheKey(i), nil) == nil; gone != (i == 3) {
+			if gone := c.place(cacheKey(i)).get(nil) == nil; gone != (i == 3) {
 				t.Errorf("clock from %d: key %d gone: %t", clock, i, gone)
 			}
 		}
@@ -107,11 +122,11 @@ func TestCacheIsSafe(t *testing.T) {
 				key := cacheKey((i*7 + w) % 40)
 				switch i % 5 {
 				case 0:
-					c.drop(key)
+					c.place(key).drop()
 				case 1, 2:
-					c.put(key, bytes.Repeat([]byte(key), 1+i%3))
+					c.place(key).put(bytes.Repeat([]byte(key), 1+i%3))
 				default:
-					if got := c.get(key, nil); got != nil && !bytes.Equal(got, bytes.Repeat([]byte(key), len(got)/keyLen)) {
+					if got := c.place(key).get(nil); got != nil && !bytes.Equal(got, bytes.Repeat([]byte(key), len(got)/keyLen)) {
 						t.Errorf("%s is %q", key, got)
 					}
 				}
@@ -124,9 +139,9 @@ func TestCacheIsSafe(t *testing.T) {
 func TestCacheAllocatesNothing(t *testing.T) {
 	c := newCache(100)
 	value, room := make([]byte, 70), make([]byte, cacheValue)
-	c.put(cacheKey(1), value)
+	c.place(cacheKey(1)).put(value)
 	key := cacheKey(1)
-	if n := testing.AllocsPerRun(1000, func() { c.put(key, c.get(key, room[:0])) }); n != 0 {
+	if n := testing.AllocsPerRun(1000, func() { c.place(key).put(c.place(key).get(room[:0])) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -103,7 +103,7 @@ type Config struct {
 
 	// Cache is how many records the engine remembers, of those that it stored
 	// last, so that checking a code that it sent itself takes one call of the
-	// store in place of two. It is bounded, takes some 150 bytes a record, and
+	// store in place of two. It is bounded, takes some 200 bytes a record, and
 	// nothing is ever decided by it alone. Default: DefaultCache, or none with a
 	// store that is a store.Local, such as memstore; negative: none.
 	Cache int

@@ -17,8 +17,12 @@ const maxRaces = 64
 var errContended = errors.New("passcode: record changed too often")
 
 // A workspace is room for a record on its way from the cache and to the store,
-// which keeps a copy.
-type workspace struct{ old, new [cacheValue]byte }
+// which keeps a copy. A record of a day with many sends and guesses has some 400
+// bytes; a longer one takes memory of its own.
+type workspace struct {
+	old [cacheValue]byte
+	new [512]byte
+}
 
 // update loads the record of a subject into r, has decide change it, and
 // stores what it changed. decide is one of the steps, made a function of the
@@ -32,7 +36,8 @@ type workspace struct{ old, new [cacheValue]byte }
 func (e *Engine) update(ctx context.Context, key string, r *record, decide func(now int64) (changed bool, refusal *Error)) *Error {
 	space := e.spaces.Get().(*workspace)
 	defer e.spaces.Put(space)
-	remembered := e.cache.get(key, space.old[:0])
+	place := e.cache.place(key)
+	remembered := place.get(space.old[:0])
 	old := remembered
 	if remembered == nil {
 		var err error
@@ -56,7 +61,7 @@ func (e *Engine) update(ctx context.Context, key string, r *record, decide func(
 				return unreadable(err)
 			}
 			if !bytes.Equal(current, remembered) {
-				e.cache.drop(key)
+				place.drop()
 			}
 			old, remembered = current, nil
 			continue
@@ -64,15 +69,15 @@ func (e *Engine) update(ctx context.Context, key string, r *record, decide func(
 		encoded := r.appendTo(space.new[:0])
 		current, swapped, err := e.store.CompareAndSwap(ctx, key, old, encoded, time.Unix(0, r.keepUntil()))
 		if err != nil {
-			e.cache.drop(key)
+			place.drop()
 			return unavailable(err)
 		}
 		if swapped {
-			e.cache.put(key, encoded)
+			place.put(encoded)
 			return refusal
 		}
 		if remembered != nil {
-			e.cache.drop(key)
+			place.drop()
 		}
 		old, remembered = current, nil
 	}
