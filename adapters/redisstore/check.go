@@ -12,7 +12,8 @@ import (
 )
 
 // Check asks every master what Open and New ask: whether it is new enough, takes
-// writes, and can neither evict nor forget, save for what the Config accepts. A
+// writes, and can neither evict nor forget, save for what the Config accepts; and
+// likewise every replica that may take its place, if it can be reached. A
 // failover or an operator may change that later, so a program calls Check from
 // time to time, every ten seconds say: it is two short commands for each server.
 //
@@ -56,14 +57,14 @@ func (s *Store) check(ctx context.Context) (soon bool, err error) {
 	if err := s.usable(ctx); err != nil {
 		return false, err
 	}
-	masters, err := s.masters(ctx)
+	masters, replicas, err := s.servers(ctx)
 	if err != nil {
 		return false, s.failure(ctx, "check", err)
 	}
 	s.remember(masters)
-	for _, master := range masters {
-		if err = s.judge(master); err != nil {
-			soon = master.waits
+	for _, one := range slices.Concat(masters, replicas) {
+		if err = s.judge(one); err != nil {
+			soon = one.waits
 			break
 		}
 	}
@@ -98,27 +99,53 @@ func (s *Store) remember(masters []facts) {
 	s.kept = kept
 }
 
-// masters returns all servers that take writes: one, or those of the cluster.
-func (s *Store) masters(ctx context.Context) ([]facts, error) {
+// servers returns all servers that take writes, one or those of the cluster, and
+// the replicas that may take their place and can be asked.
+func (s *Store) servers(ctx context.Context) (masters, replicas []facts, err error) {
 	nodes := s.client.Nodes()
 	if s.client.Mode() == rueidis.ClientModeCluster {
-		return clusterMasters(ctx, nodes)
+		return clusterServers(ctx, nodes)
 	}
-	var all []facts
 	for _, node := range nodes {
-		one, err := ask(ctx, node)
+		master, err := ask(ctx, node)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		one.sentinel = s.client.Mode() == rueidis.ClientModeSentinel
-		all = append(all, one)
+		master.sentinel = s.client.Mode() == rueidis.ClientModeSentinel
+		masters = append(masters, master)
+		if master.sentinel && s.owned {
+			replicas = append(replicas, s.askReplicas(ctx, master.attached)...)
+		}
 	}
-	return all, nil
+	return masters, replicas, ctx.Err()
 }
 
-// clusterMasters returns the nodes that have slots. Any other may be down.
-func clusterMasters(ctx context.Context, nodes map[string]rueidis.Client) ([]facts, error) {
-	var all []facts
+// askReplicas asks those replicas of a master that sentinels may put in its place.
+// The client has no connections to them.
+func (s *Store) askReplicas(ctx context.Context, addrs []string) (replicas []facts) {
+	opt := s.option
+	opt.Sentinel.MasterSet, opt.ForceSingleClient = "", true
+	for _, addr := range addrs {
+		opt.InitAddress = []string{addr}
+		client, over, err := connect(ctx, opt)
+		if err != nil {
+			continue // it is down, or not to be reached, in which case it will not be then
+		}
+		one, err := ask(ctx, client)
+		over()
+		client.Close()
+		if err == nil && one.role == "slave" && one.priority != "0" {
+			one.addr = addr
+			one.replica = true
+			replicas = append(replicas, one)
+		}
+	}
+	return replicas
+}
+
+// clusterServers returns the nodes that have slots, and the replicas. Any node
+// without slots may be down.
+func clusterServers(ctx context.Context, nodes map[string]rueidis.Client) (masters, replicas []facts, err error) {
 	var owners map[string]bool // those that have not been asked yet
 	var silent error
 	for _, addr := range slices.Sorted(maps.Keys(nodes)) {
@@ -130,16 +157,20 @@ func clusterMasters(ctx context.Context, nodes map[string]rueidis.Client) ([]fac
 			silent = cmp.Or(silent, err)
 			continue
 		}
-		if owners[id] {
+		one.addr = addr
+		switch {
+		case owners[id]:
 			delete(owners, id)
-			one.addr = addr
-			all = append(all, one)
+			masters = append(masters, one)
+		case one.role == "slave":
+			one.replica = true
+			replicas = append(replicas, one)
 		}
 	}
 	if len(owners) > 0 || owners == nil {
-		return nil, cmp.Or(silent, error(&Error{Op: "check", Kind: ErrUnreachable, Detail: "a master of the cluster is missing"}))
+		return nil, nil, cmp.Or(silent, error(&Error{Op: "check", Kind: ErrUnreachable, Detail: "a master of the cluster is missing"}))
 	}
-	return all, nil
+	return masters, replicas, nil
 }
 
 // judge returns why a server is refused, and warns of what is accepted.
@@ -147,14 +178,14 @@ func (s *Store) judge(one facts) error {
 	if !isNewEnough(one.version) {
 		return one.problem(ErrVersion, "want Redis 6.2 or Valkey")
 	}
-	if one.role != "master" {
+	if one.role != "master" && !one.replica {
 		return one.problem(ErrReadOnly, "")
 	}
 	if one.cluster == "1" && s.client.Mode() != rueidis.ClientModeCluster {
 		return one.problem(ErrDenied, "it belongs to a cluster, and CLUSTER SLOTS was refused")
 	}
 	evicts, forgets := one.evicts(), one.forgets()
-	if forgets == nil && !s.cfg.Fence {
+	if forgets == nil && !s.cfg.Fence && !one.replica {
 		forgets = one.fallsBehind()
 	}
 	if evicts != nil && !s.cfg.UnsafeEviction {

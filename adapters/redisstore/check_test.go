@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -133,6 +134,7 @@ func TestFacts(t *testing.T) {
 		{"connected_slaves:0", "connected_slaves:1", ErrVolatile},
 		{"connected_slaves:0", "", ErrVolatile},
 		{"cluster_enabled:0", "cluster_enabled:1", ErrDenied},
+		{"aof_enabled:1", "aof_enabled:1\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\naof_base_size:0", nil},
 	} {
 		f := parseInfo(strings.ReplaceAll(good, c.old, c.new))
 		f.fsync, f.pauses = "always", "no"
@@ -255,7 +257,7 @@ func TestPermissions(t *testing.T) {
 // master's place, however long it could not ask that for news.
 var failsOver = slices.Concat(durable, []string{"--cluster-node-timeout", "1500", "--cluster-replica-validity-factor", "0"})
 
-// In a cluster every master counts, and no replica does.
+// In a cluster every master counts, and every replica that is there.
 func TestCheckCluster(t *testing.T) {
 	t.Parallel()
 	c := servertest.RedisCluster(t, 3, failsOver...)
@@ -281,7 +283,20 @@ func TestCheckCluster(t *testing.T) {
 	replica := joinReplica(t, c)
 	_, err := Open(t.Context(), c.URL(), Config{})
 	wantError(t, err, ErrVolatile)
-	command(t, replica, "CONFIG SET maxmemory-policy allkeys-lru") // its master's matters
+	command(t, replica, "CONFIG SET maxmemory-policy allkeys-lru")
+	eventually(t, func() error { // clients learn of a replica later than the nodes
+		s, err := Open(t.Context(), c.URL(), Config{Fence: true})
+		if err == nil {
+			s.Close()
+			return errors.New("a replica that evicts is accepted")
+		}
+		wantError(t, err, ErrEviction)
+		if !strings.Contains(err.Error(), "the replica "+replica.Addr()) {
+			t.Errorf("%v: it does not say which", err)
+		}
+		return nil
+	})
+	command(t, replica, "CONFIG SET maxmemory-policy noeviction")
 	fenced := openAt(t, c.URL(), Config{Fence: true})
 	for i := range 100 {
 		mustSwap(t, fenced, fmt.Sprint(i), nil, []byte("value"))
@@ -293,7 +308,6 @@ func TestCheckCluster(t *testing.T) {
 	if err := replica.Start(); err != nil {
 		t.Fatal(err)
 	}
-	command(t, replica, "CONFIG SET maxmemory-policy noeviction")
 	follows(t, c, replica)
 
 	// A failover: its values are rewound, and the others' are not.

@@ -74,8 +74,19 @@ func greet(conn net.Conn, timeout time.Duration) error {
 	return conn.SetDeadline(time.Time{})
 }
 
-// An opening is the time in which Open makes connections. The client makes them
-// without its context, so what is there when that ends is closed.
+// connect makes a client, with connections that end with ctx until over is called.
+func connect(ctx context.Context, opt rueidis.ClientOption) (client rueidis.Client, over func(), err error) {
+	o := new(opening)
+	opt.DialCtxFn = o.dialer(ctx, opt.DialCtxFn)
+	if client, err = rueidis.NewClient(opt); err != nil {
+		o.end()
+		return nil, nil, err
+	}
+	return client, o.end, nil
+}
+
+// An opening is the time in which a client makes its first connections. It makes
+// them without the caller's context, so what is there when that ends is closed.
 type opening struct {
 	mu    sync.Mutex
 	over  bool

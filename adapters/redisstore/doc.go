@@ -40,6 +40,14 @@
 //	no-appendfsync-on-rewrite yes, any
 //	other, or not to be found out         up to everything: UnsafeVolatile, and better with Fence
 //
+// Where sentinels watch, and in a cluster, a replica that takes its master's place
+// brings its own settings. So those that can be reached are looked at too, and one
+// that evicts or keeps no append-only file is refused as its master would be: with
+// its address in the error, and also while the program runs. One that is down, or
+// that does not let the user in, is no reason for anything; nor is one that the
+// sentinels never promote (replica-priority 0). New sees no replicas of sentinels,
+// and nobody those of a server without sentinels.
+//
 // With Fence the codes and sessions of before a restart or a failover are void
 // after it. So no code is used twice, and who was signed out stays that, whatever
 // the server has forgotten; the price is that everybody signs in again. What Fence

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"net"
 	"strconv"
 	"strings"
 
@@ -11,21 +12,24 @@ import (
 
 // facts are what a server says of itself. What it does not say is empty.
 type facts struct {
-	addr     string // in a cluster
+	addr     string // of a replica, and in a cluster
 	version  string
 	role     string
-	policy   string // maxmemory-policy
-	run      string // run_id
-	aof      string // "1" if it keeps an append-only file, or will
-	writes   string // "1" while that file is written anew
-	pending  string // "1" if that is to begin
-	base     string // how long it was when that was done the last time, "0" if never since the start
-	waits    bool   // whether there is no such file yet: see remember
-	fsync    string // appendfsync
-	pauses   string // no-appendfsync-on-rewrite
-	replicas string // how many are attached
-	cluster  string // "1" if it is a node of a cluster
-	sentinel bool   // whether another may take its place at any time
+	policy   string   // maxmemory-policy
+	run      string   // run_id
+	aof      string   // "1" if it keeps an append-only file, or will
+	writes   string   // "1" while that file is written anew
+	pending  string   // "1" if that is to begin
+	base     string   // how long it was when that was done the last time, "0" if never since the start
+	waits    bool     // whether there is no such file yet: see remember
+	fsync    string   // appendfsync
+	pauses   string   // no-appendfsync-on-rewrite
+	replicas string   // how many are attached
+	cluster  string   // "1" if it is a node of a cluster
+	attached []string // where its replicas are
+	priority string   // slave_priority: a replica with "0" never takes its master's place
+	replica  bool     // whether it is asked as one that may take its master's place
+	sentinel bool     // whether another may take its place at any time
 }
 
 // ask asks a server about itself.
@@ -92,14 +96,39 @@ func parseInfo(text string) (one facts) {
 		"aof_rewrite_scheduled":   &one.pending,
 		"connected_slaves":        &one.replicas,
 		"cluster_enabled":         &one.cluster,
+		"slave_priority":          &one.priority,
 	}
 	for line := range strings.Lines(text) {
 		name, value, _ := strings.Cut(strings.TrimRight(line, "\r\n"), ":")
 		if field := fields[name]; field != nil {
 			*field = value
 		}
+		if addr := attachedAddr(name, value); addr != "" {
+			one.attached = append(one.attached, addr)
+		}
 	}
 	return one
+}
+
+// attachedAddr returns where a replica is by a line of INFO such as
+// slave0:ip=10.0.0.1,port=6379,state=online,offset=1,lag=0, or "".
+func attachedAddr(name, value string) string {
+	if n, ok := strings.CutPrefix(name, "slave"); !ok || strings.Trim(n, "0123456789") != "" {
+		return ""
+	}
+	var host, port string
+	for part := range strings.SplitSeq(value, ",") {
+		switch key, value, _ := strings.Cut(part, "="); key {
+		case "ip":
+			host = value
+		case "port":
+			port = value
+		}
+	}
+	if host == "" || port == "" {
+		return ""
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // rewrites reports whether the append-only file is written anew, or will be.
@@ -111,7 +140,10 @@ func parseInfo(text string) (one facts) {
 func (one facts) rewrites() bool { return one.writes == "1" || one.pending == "1" }
 
 func (one facts) problem(kind error, detail string) error {
-	if one.addr != "" {
+	switch {
+	case one.replica:
+		detail += ", at the replica " + one.addr
+	case one.addr != "":
 		detail = strings.TrimPrefix(detail+", at "+one.addr, ", ")
 	}
 	return &Error{Op: "check", Kind: kind, Detail: detail}

@@ -71,3 +71,53 @@ func TestSentinelFailover(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A replica that a sentinel may put in its master's place is asked what its master
+// is asked.
+func TestSentinelReplica(t *testing.T) {
+	t.Parallel()
+	master := servertest.Redis(t, durable...)
+	sentinel := servertest.RedisSentinel(t, master)
+	replica := replicaOf(t, master, durable...)
+	s := openAt(t, sentinel.URL(), Config{Fence: true})
+	for _, c := range []struct {
+		set, back string
+		want      error
+	}{
+		{"maxmemory-policy allkeys-lru", "maxmemory-policy noeviction", ErrEviction},
+		{"appendonly no", "appendonly yes", ErrVolatile},
+		{"appendfsync no", "appendfsync everysec", ErrVolatile},
+	} {
+		command(t, replica, "CONFIG SET "+c.set)
+		_, err := Open(t.Context(), sentinel.URL(), Config{Fence: true})
+		for _, err := range []error{err, s.Check(t.Context())} {
+			wantError(t, err, c.want)
+			if !strings.Contains(fmt.Sprint(err), "the replica "+replica.Addr()) {
+				t.Errorf("%v: it does not say which", err)
+			}
+		}
+		var warned error
+		openAt(t, sentinel.URL(), Config{Fence: true, UnsafeEviction: true, UnsafeVolatile: true, Warn: func(err error) { warned = err }})
+		wantError(t, warned, c.want)
+
+		// One that never takes its master's place does not matter.
+		command(t, replica, "CONFIG SET replica-priority 0")
+		openAt(t, sentinel.URL(), Config{Fence: true})
+		command(t, replica, "CONFIG SET replica-priority 100")
+		eventually(t, func() error { // unless the file is being written
+			_, err := servertest.RedisCommand(replica.Addr(), "CONFIG SET "+c.back)
+			return err
+		})
+		if err := s.Check(t.Context()); err != nil {
+			t.Errorf("after %s: %v", c.back, err)
+		}
+	}
+	command(t, replica, "CONFIG SET maxmemory-policy allkeys-lru")
+	wantError(t, s.Check(t.Context()), ErrEviction)
+	command(t, replica, "CONFIG SET requirepass "+canary) // nobody can log in
+	openAt(t, sentinel.URL(), Config{Fence: true})
+	if err := replica.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	openAt(t, sentinel.URL(), Config{Fence: true})
+}

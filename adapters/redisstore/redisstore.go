@@ -18,7 +18,8 @@ var _ store.Store = (*Store)(nil)
 // safe for concurrent use.
 type Store struct {
 	client rueidis.Client
-	owned  bool // whether Close closes the client
+	owned  bool // whether Open made the client, with option, and Close closes it
+	option rueidis.ClientOption
 	cfg    Config
 	closed atomic.Bool
 
@@ -39,20 +40,20 @@ func Open(ctx context.Context, url string, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	var o opening
-	opt.DialCtxFn = o.dialer(ctx, opt.DialCtxFn)
-	client, err := rueidis.NewClient(opt)
+	client, over, err := connect(ctx, opt)
 	if err != nil {
-		o.end()
 		return nil, failure(ctx, "open", err)
 	}
-	s, err := New(ctx, client, cfg)
-	o.end()
+	defer over()
+	s, err := newStore(client, cfg)
+	if err == nil {
+		s.owned, s.option = true, opt
+		err = s.checkFirst(ctx)
+	}
 	if err != nil {
 		client.Close()
 		return nil, err
 	}
-	s.owned = true
 	return s, nil
 }
 
@@ -74,7 +75,21 @@ func Open(ctx context.Context, url string, cfg Config) (*Store, error) {
 //
 // Config.ClientOption makes them so. The errors of New are [ErrConfig] and those
 // of Check.
+//
+// Where sentinels watch, New and Check do not see the replicas: the client has no
+// connections to them, and New does not know how to make any.
 func New(ctx context.Context, client rueidis.Client, cfg Config) (*Store, error) {
+	s, err := newStore(client, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkFirst(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func newStore(client rueidis.Client, cfg Config) (*Store, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
@@ -83,7 +98,7 @@ func New(ctx context.Context, client rueidis.Client, cfg Config) (*Store, error)
 	if cfg.Fence {
 		read = readFenced
 	}
-	s := &Store{
+	return &Store{
 		client:   client,
 		cfg:      cfg,
 		values:   cfg.Prefix + "v:",
@@ -91,11 +106,7 @@ func New(ctx context.Context, client rueidis.Client, cfg Config) (*Store, error)
 		get:      rueidis.NewLuaScript(read + get),
 		swap:     rueidis.NewLuaScript(read + swap),
 		add:      rueidis.NewLuaScript(add),
-	}
-	if err := s.checkFirst(ctx); err != nil {
-		return nil, err
-	}
-	return s, nil
+	}, nil
 }
 
 // Close closes the client if Open made it; calls under way still get their
