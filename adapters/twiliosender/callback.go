@@ -93,14 +93,19 @@ func NewCallback(cfg CallbackConfig) (*Callback, error) {
 
 // ServeHTTP takes one callback.
 func (c *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	const unsigned = "Not signed by Twilio."
+	given, ok := signature(r.Header)
+	if !ok && r.Method == http.MethodPost { // nothing of it is read then
+		http.Error(w, unsigned, http.StatusForbidden)
+		return
+	}
 	body, ok := callout.ReadBody(w, r, maxCallback)
 	if !ok {
 		return
 	}
 	form, err := url.ParseQuery(string(body))
-	signatures := r.Header.Values("X-Twilio-Signature")
-	if err != nil || len(signatures) != 1 || !c.signed(r.URL.RawQuery, form, signatures[0]) || one(form, "AccountSid") != c.account {
-		http.Error(w, "Not signed by Twilio.", http.StatusForbidden)
+	if err != nil || !c.signed(r.URL.RawQuery, form, given) || one(form, "AccountSid") != c.account {
+		http.Error(w, unsigned, http.StatusForbidden)
 		return
 	}
 	if report, ok := c.report(r.URL.Query(), form); ok {

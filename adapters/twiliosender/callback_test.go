@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/passcode-go/passcode/delivery"
@@ -179,6 +180,10 @@ func TestCallbackAgain(t *testing.T) {
 func TestSignatureVector(t *testing.T) {
 	t.Parallel()
 	c := &Callback{tokens: []delivery.Secret{delivery.NewSecret("12345")}, urls: signedURLs("https://mycompany.com/myapp.php")}
+	signed := func(query string, form url.Values, text string) bool {
+		given, ok := signature(http.Header{"X-Twilio-Signature": {text}})
+		return ok && c.signed(query, form, given)
+	}
 	form := url.Values{"Digits": {"1234"}, "CallSid": {"CA1234567890ABCDE"}, "To": {"+18005551212"}, "Caller": {"+14158675309"}, "From": {"+14158675309"}}
 	for signature, want := range map[string]bool{
 		"RSOYDt4T1cUTdK1PDd93/VVr8B8=": true,
@@ -188,15 +193,15 @@ func TestSignatureVector(t *testing.T) {
 		"WRONG SIGNATURE":              false,
 		"":                             false,
 	} {
-		if got := c.signed("foo=1&bar=2", form, signature); got != want {
+		if got := signed("foo=1&bar=2", form, signature); got != want {
 			t.Errorf("%q: %t", signature, got)
 		}
 	}
 	repeated := url.Values{"A": {"2", "1", "2"}, "B": {""}}
-	if !c.signed("", repeated, sign("12345", "https://mycompany.com/myapp.php", url.Values{"A": {"1", "2"}, "B": {""}})) {
+	if !signed("", repeated, sign("12345", "https://mycompany.com/myapp.php", url.Values{"A": {"1", "2"}, "B": {""}})) {
 		t.Error("a parameter that is given several times is not signed as in Twilio's libraries")
 	}
-	if c.signed("bar=2&foo=1", form, "RSOYDt4T1cUTdK1PDd93/VVr8B8=") {
+	if signed("bar=2&foo=1", form, "RSOYDt4T1cUTdK1PDd93/VVr8B8=") {
 		t.Error("another query passes")
 	}
 }
@@ -289,7 +294,16 @@ func TestForged(t *testing.T) {
 	if l.ServeHTTP(w, r); w.Code != 405 {
 		t.Errorf("GET: %d", w.Code)
 	}
+	for _, signatures := range [][]string{nil, {""}, {good, good}, {good[:len(good)-1]}, {good[4:]}, {good + "AAAA"}} {
+		r = httptest.NewRequest("POST", "/", iotest.ErrReader(errors.New("it was read")))
+		r.Header["X-Twilio-Signature"] = signatures
+		w = httptest.NewRecorder()
+		if l.ServeHTTP(w, r); w.Code != 403 {
+			t.Errorf("%q cannot be a signature: %d", signatures, w.Code)
+		}
+	}
 	r = httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", maxCallback+1)))
+	r.Header.Set("X-Twilio-Signature", good)
 	w = httptest.NewRecorder()
 	if l.ServeHTTP(w, r); w.Code != 413 || len(l.reports) != 0 {
 		t.Errorf("too large: %d", w.Code)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -40,16 +41,22 @@ func signedURLs(raw string) []signedURL {
 	return all
 }
 
-// signed reports whether signature is Twilio's for a request with this query
+// signature returns what can be a signature of Twilio's: HMAC-SHA1, in base64.
+func signature(h http.Header) (mac []byte, ok bool) {
+	values := h.Values("X-Twilio-Signature")
+	if len(values) != 1 {
+		return nil, false
+	}
+	mac, err := base64.StdEncoding.Strict().DecodeString(values[0])
+	return mac, err == nil && len(mac) == sha1.Size
+}
+
+// signed reports whether given is Twilio's signature for a request with this query
 // and form: HMAC-SHA1 with an auth token over the URL and all parameters in
 // order, each name followed by its values. Between them stands nothing, so
 // that their borders are not signed; what the handler makes of them it checks
 // by itself. See https://www.twilio.com/docs/usage/webhooks/webhooks-security.
-func (c *Callback) signed(query string, form url.Values, signature string) bool {
-	given, err := base64.StdEncoding.Strict().DecodeString(signature)
-	if err != nil {
-		return false
-	}
+func (c *Callback) signed(query string, form url.Values, given []byte) bool {
 	if query != "" {
 		query = "?" + query
 	}

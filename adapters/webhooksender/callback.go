@@ -59,11 +59,16 @@ func NewCallback(cfg CallbackConfig) (*Callback, error) {
 
 // ServeHTTP takes one report.
 func (c *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	signed, err := readHeader(r.Header, c.now())
+	if err != nil && r.Method == http.MethodPost { // nothing of it is read then
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
 	body, ok := callout.ReadBody(w, r, maxRequest)
 	if !ok {
 		return
 	}
-	if _, err := c.keys.Verify(r.Header, body, c.now()); err != nil {
+	if _, err := c.keys.verify(signed, body); err != nil {
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return
 	}

@@ -17,6 +17,8 @@ import (
 // ErrSignature is what every error of Keys.Verify wraps.
 var ErrSignature = errors.New("webhooksender: not signed")
 
+var errNoSignature = fmt.Errorf("%w: no signature of a known key", ErrSignature)
+
 // Tolerance is how far the time of a signed request may be from the clock.
 const Tolerance = 5 * time.Minute
 
@@ -25,7 +27,8 @@ const (
 	headerTimestamp = "Webhook-Timestamp"
 	headerSignature = "Webhook-Signature"
 
-	maxSignatures = 16 // of one request that are looked at
+	maxSignatures   = 16                               // of one request that are looked at
+	signatureLength = len("v1,") + (sha256.Size+2)/3*4 // of version 1: HMAC-SHA256 in base64
 )
 
 // Keys sign requests and check signatures, as Standard Webhooks says. The zero
@@ -77,34 +80,62 @@ func (k Keys) sign(i int, id, timestamp string, body []byte) string {
 // time whoever has seen the request can repeat it: remember the ids if a second
 // one must have no effect. Signatures are compared in constant time.
 func (k Keys) Verify(h http.Header, body []byte, now time.Time) (id string, err error) {
+	signed, err := readHeader(h, now)
+	if err != nil {
+		return "", err
+	}
+	return k.verify(signed, body)
+}
+
+// A signedHeader is what Sign sets.
+type signedHeader struct {
+	id, timestamp string
+	signatures    []string // all that can be one
+}
+
+// readHeader reads and checks all of it that can be without the body.
+func readHeader(h http.Header, now time.Time) (signed signedHeader, err error) {
 	for _, name := range []string{headerID, headerTimestamp, headerSignature} {
 		if len(h[name]) != 1 {
-			return "", fmt.Errorf("%w: there is not one header %s", ErrSignature, strings.ToLower(name))
+			return signed, fmt.Errorf("%w: there is not one header %s", ErrSignature, strings.ToLower(name))
 		}
 	}
-	id, timestamp := h.Get(headerID), h.Get(headerTimestamp)
+	signed.id, signed.timestamp = h.Get(headerID), h.Get(headerTimestamp)
 	// With a full stop in it, the id's end could be anywhere.
-	if id == "" || len(id) > 256 || strings.Contains(id, ".") {
-		return "", fmt.Errorf("%w: malformed webhook-id", ErrSignature)
+	if id := signed.id; id == "" || len(id) > 256 || strings.Contains(id, ".") {
+		return signed, fmt.Errorf("%w: malformed webhook-id", ErrSignature)
 	}
-	seconds, err := strconv.ParseInt(timestamp, 10, 64)
+	seconds, err := strconv.ParseInt(signed.timestamp, 10, 64)
 	if err != nil {
-		return "", fmt.Errorf("%w: malformed webhook-timestamp", ErrSignature)
+		return signed, fmt.Errorf("%w: malformed webhook-timestamp", ErrSignature)
 	}
 	if age := now.Unix() - seconds; age > int64(Tolerance/time.Second) || age < -int64(Tolerance/time.Second) {
-		return "", fmt.Errorf("%w: the webhook-timestamp is more than %v off", ErrSignature, Tolerance)
+		return signed, fmt.Errorf("%w: the webhook-timestamp is more than %v off", ErrSignature, Tolerance)
 	}
-	found := false
 	given := strings.SplitN(h.Get(headerSignature), " ", maxSignatures+1)
-	given = given[:min(len(given), maxSignatures)]
+	for _, signature := range given[:min(len(given), maxSignatures)] {
+		if strings.HasPrefix(signature, "v1,") && len(signature) == signatureLength {
+			signed.signatures = append(signed.signatures, signature)
+		}
+	}
+	if signed.signatures == nil {
+		return signed, errNoSignature
+	}
+	return signed, nil
+}
+
+// verify returns the webhook-id if one of the keys has made one of the
+// signatures.
+func (k Keys) verify(signed signedHeader, body []byte) (id string, err error) {
+	found := false
 	for i := range k.secrets {
-		want := []byte("v1," + k.sign(i, id, timestamp, body))
-		for _, signature := range given {
+		want := []byte("v1," + k.sign(i, signed.id, signed.timestamp, body))
+		for _, signature := range signed.signatures {
 			found = hmac.Equal(want, []byte(signature)) || found
 		}
 	}
 	if !found {
-		return "", fmt.Errorf("%w: no signature of a known key", ErrSignature)
+		return "", errNoSignature
 	}
-	return id, nil
+	return signed.id, nil
 }

@@ -55,13 +55,18 @@ func NewReceiver(cfg ReceiverConfig) (*Receiver, error) {
 
 // ServeHTTP takes one message.
 func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	signed, err := readHeader(r.Header, rc.cfg.Now())
+	if err != nil && r.Method == http.MethodPost { // nothing of it is read then
+		unsigned(w, err)
+		return
+	}
 	body, ok := callout.ReadBody(w, r, maxRequest)
 	if !ok {
 		return
 	}
-	id, err := rc.cfg.Keys.Verify(r.Header, body, rc.cfg.Now())
+	id, err := rc.cfg.Keys.verify(signed, body)
 	if err != nil {
-		answer(w, http.StatusUnauthorized, outcome{Kind: delivery.Configuration, Reason: err.Error()})
+		unsigned(w, err)
 		return
 	}
 	m, ok := decode(body)
@@ -116,6 +121,10 @@ func statusOf(k delivery.Kind) int {
 		return http.StatusForbidden
 	}
 	return http.StatusInternalServerError
+}
+
+func unsigned(w http.ResponseWriter, err error) {
+	answer(w, http.StatusUnauthorized, outcome{Kind: delivery.Configuration, Reason: err.Error()})
 }
 
 func answer(w http.ResponseWriter, status int, o outcome) {

@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/passcode-go/passcode/delivery"
@@ -92,6 +94,38 @@ func TestErrorsTravel(t *testing.T) {
 		}
 		if got := kindOf(w.Code); got != kind {
 			t.Errorf("the status of %s says %s", kind, got)
+		}
+	}
+}
+
+// Neither handler reads anything of what cannot be signed.
+func TestUnread(t *testing.T) {
+	t.Parallel()
+	rc, _ := serve(t, deliverytest.New())
+	good := http.Header{}
+	keys(t, key).Sign(good, "msg_1", noon, nil)
+	signature := good.Get(headerSignature)
+	for name, values := range map[string][]string{
+		"no signature":      {headerSignature},
+		"empty":             {headerSignature, ""},
+		"cut":               {headerSignature, signature[:len(signature)-4]},
+		"longer":            {headerSignature, signature + "AAAA"},
+		"two headers":       {headerSignature, signature, signature},
+		"other version":     {headerSignature, "v2" + signature[2:]},
+		"behind too many":   {headerSignature, strings.Repeat("v1,x ", maxSignatures) + signature},
+		"no id":             {headerID},
+		"id of two":         {headerID, "a.b"},
+		"no time":           {headerTimestamp},
+		"of another minute": {headerTimestamp, strconv.FormatInt(noon.Add(-Tolerance).Unix()-1, 10)},
+	} {
+		for h, want := range map[http.Handler]int{rc: 401, listen(t): 403} {
+			r := httptest.NewRequest("POST", "/", iotest.ErrReader(errors.New("it was read")))
+			r.Header = good.Clone()
+			r.Header[values[0]] = values[1:]
+			w := httptest.NewRecorder()
+			if h.ServeHTTP(w, r); w.Code != want {
+				t.Errorf("%s: %d, want %d", name, w.Code, want)
+			}
 		}
 	}
 }

@@ -16,8 +16,18 @@ import (
 	"github.com/passcode-go/passcode/internal/callout"
 )
 
-// maxCallback bounds the body of a webhook. Meta's have at most 3 MB.
-const maxCallback = 4 << 20
+const (
+	// maxCallback bounds the body of a webhook. Meta's have at most 3 MB.
+	maxCallback = 3 << 20
+
+	// maxSmall is what most of them keep within by far: one status has some 600
+	// bytes.
+	maxSmall = 64 << 10
+
+	// maxLarge is how many larger ones are in memory at a time, since anybody can
+	// send one.
+	maxLarge = 4
+)
 
 // A CallbackConfig says how a Callback listens.
 type CallbackConfig struct {
@@ -51,6 +61,9 @@ type CallbackConfig struct {
 // messages from the phone number are reported, and nothing that users write. It
 // keeps nothing: a webhook that comes again is reported again.
 //
+// A body is read only if the header holds what can be a signature, and of those
+// over 64 KiB, or of unknown length, four at a time; to others it answers 503.
+//
 // Meta waits some seconds for the answer, and one webhook may have hundreds of
 // statuses. The server that serves the handler bounds the time for reading a
 // request.
@@ -61,6 +74,7 @@ type Callback struct {
 	secrets []delivery.Secret
 	observe delivery.Observer
 	now     func() time.Time
+	large   chan struct{} // has one for each large body in memory
 }
 
 var _ http.Handler = (*Callback)(nil)
@@ -86,6 +100,7 @@ func NewCallback(cfg CallbackConfig) (*Callback, error) {
 		secrets: append([]delivery.Secret(nil), cfg.AppSecrets...),
 		observe: cfg.Observe,
 		now:     cfg.Now,
+		large:   make(chan struct{}, maxLarge),
 	}
 	if c.now == nil {
 		c.now = time.Now
@@ -122,25 +137,49 @@ func (c *Callback) challenge(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *Callback) statuses(w http.ResponseWriter, r *http.Request) {
-	body, ok := callout.ReadBody(w, r, maxCallback)
+	const unsigned = "Not signed by Meta."
+	given, ok := signature(r.Header)
+	if !ok {
+		http.Error(w, unsigned, http.StatusForbidden)
+		return
+	}
+	limit := int64(maxSmall)
+	if r.ContentLength < 0 || r.ContentLength > maxSmall {
+		select {
+		case c.large <- struct{}{}:
+			defer func() { <-c.large }()
+		default:
+			http.Error(w, "Busy.", http.StatusServiceUnavailable)
+			return
+		}
+		limit = maxCallback
+	}
+	body, ok := callout.ReadBody(w, r, limit)
 	if !ok {
 		return
 	}
-	if signatures := r.Header.Values("X-Hub-Signature-256"); len(signatures) != 1 || !c.signed(body, signatures[0]) {
-		http.Error(w, "Not signed by Meta.", http.StatusForbidden)
+	if !c.signed(body, given) {
+		http.Error(w, unsigned, http.StatusForbidden)
 		return
 	}
 	callout.Tell(w, r, c.observe, c.reports(body)...)
 }
 
-// signed reports whether the signature is that of one of the app's secrets:
-// HMAC-SHA256 of the body, in hexadecimal digits.
-func (c *Callback) signed(body []byte, signature string) bool {
-	digits, ok := strings.CutPrefix(signature, "sha256=")
-	given, err := hex.DecodeString(digits)
-	if !ok || err != nil {
-		return false
+// signature returns what can be a signature of Meta's: HMAC-SHA256, in
+// hexadecimal digits.
+func signature(h http.Header) (mac []byte, ok bool) {
+	values := h.Values("X-Hub-Signature-256")
+	if len(values) != 1 {
+		return nil, false
 	}
+	digits, ok := strings.CutPrefix(values[0], "sha256=")
+	mac, err := hex.DecodeString(digits)
+	return mac, ok && err == nil && len(mac) == sha256.Size
+}
+
+// signed reports whether the signature of the body is that of one of the app's
+// secrets.
+func (c *Callback) signed(body, given []byte) bool {
 	found := false
 	for _, secret := range c.secrets {
 		mac := hmac.New(sha256.New, []byte(secret.Reveal()))

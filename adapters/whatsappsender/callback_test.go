@@ -7,11 +7,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/passcode-go/passcode/delivery"
@@ -192,6 +195,60 @@ func TestForged(t *testing.T) {
 	if w := l.call(huge, sign(appSecret, huge)); w.Code != 413 {
 		t.Errorf("too large: %d", w.Code)
 	}
+}
+
+// Nothing is read of what cannot be signed.
+func TestUnread(t *testing.T) {
+	t.Parallel()
+	good := sign(appSecret, "")
+	for _, signatures := range [][]string{nil, {""}, {good, good}, {good[:len(good)-2]}, {good + "00"}, {good[len("sha256="):]}} {
+		r := httptest.NewRequest("POST", "/", iotest.ErrReader(errors.New("it was read")))
+		r.Header["X-Hub-Signature-256"] = signatures
+		w := httptest.NewRecorder()
+		if listen(t).ServeHTTP(w, r); w.Code != 403 {
+			t.Errorf("%q: %d", signatures, w.Code)
+		}
+	}
+}
+
+// Few large bodies are in memory at a time. Small ones do not wait for them.
+func TestLarge(t *testing.T) {
+	t.Parallel()
+	l := listen(t)
+	small := hook(statusOf("sent", ""))
+	large := small + strings.Repeat(" ", maxSmall)
+	calls := func(when string, want int) {
+		t.Helper()
+		for body, want := range map[string]int{small: 200, large: want} {
+			if w := l.call(body, sign(appSecret, body)); w.Code != want {
+				t.Errorf("%s, %d bytes: %d, want %d", when, len(body), w.Code, want)
+			}
+		}
+	}
+	calls("alone", 200)
+	var slow sync.WaitGroup
+	var ends []*io.PipeWriter
+	for range maxLarge {
+		body, end := io.Pipe() // of unknown length
+		r := httptest.NewRequest("POST", "/", body)
+		r.Header.Set("X-Hub-Signature-256", sign("x", ""))
+		slow.Go(func() {
+			defer body.Close()
+			w := httptest.NewRecorder()
+			if l.ServeHTTP(w, r); w.Code != 403 {
+				t.Errorf("a slow one: %d", w.Code)
+			}
+		})
+		io.WriteString(end, "x") // returns when it is read
+		ends = append(ends, end)
+	}
+	calls("beside slow ones", 503)
+	calls("again", 503)
+	for _, end := range ends {
+		end.Close()
+	}
+	slow.Wait()
+	calls("after them", 200)
 }
 
 func TestVerification(t *testing.T) {
