@@ -177,7 +177,7 @@ func (p *postfix) config(implicit bool) Config {
 // arrived waits for the message of an id to be in the mailbox.
 func (p *postfix) arrived(t *testing.T, id string) parsed {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

@@ -35,7 +35,7 @@ func TestInsecure(t *testing.T) {
 		"another host, implicit":  {server: &puppet{tls: other, implicit: true}, change: implicitly, want: delivery.Configuration, reason: "TLS: "},
 		"TLS to a plain port":     {server: &puppet{tls: serverTLS()}, change: implicitly, want: delivery.Configuration, reason: "TLS: the server does not speak TLS here"},
 		"plain after STARTTLS":    {server: &puppet{tls: serverTLS(), do: map[string]action{"STARTTLS": say("220 go", "250-"+testHost, "250 AUTH PLAIN")}}, want: delivery.Configuration, reason: "does not speak TLS here"},
-		"plain to a TLS port":     {server: &puppet{tls: serverTLS(), implicit: true}, change: func(c *Config) { c.Timeout = time.Second }, want: delivery.Temporary, reason: "greeting: "},
+		"plain to a TLS port":     {server: &puppet{tls: serverTLS(), implicit: true}, change: func(c *Config) { c.Timeout = 5 * time.Second }, want: delivery.Temporary, reason: "greeting: "},
 		"TLS 1.1":                 {server: &puppet{tls: old}, want: delivery.Temporary, reason: "STARTTLS: "},
 		"AUTH only before TLS":    {server: &puppet{tls: serverTLS(), auth: "PLAIN", do: map[string]action{"EHLO": authOnlyInClear}}, want: delivery.Configuration, reason: "AUTH: the server offers no way"},
 		"STARTTLS refused for us": {server: &puppet{tls: serverTLS(), do: map[string]action{"STARTTLS": say("554 5.7.3 unable")}}, want: delivery.Configuration, reason: "STARTTLS: 554"},

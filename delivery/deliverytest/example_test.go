@@ -46,7 +46,7 @@ func ExampleInbox_Hold() {
 	release := inbox.Hold()
 	defer release()
 
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 250*time.Millisecond)
 	defer cancel()
 	m := delivery.Message{To: delivery.NewAddress("+12025550162"), Code: delivery.NewSecret("123456")}
 	_, err := inbox.Send(ctx, m)
