@@ -161,11 +161,11 @@ func TestRefused(t *testing.T) {
 		status     int
 	}
 	rows := map[string]row{
-		"other topic":         {good.with("TopicArn", testTopic+"2").signed().json(), "topic", 403},
-		"other account":       {good.with("TopicArn", strings.Replace(testTopic, "1", "2", 1)).signed().json(), "topic", 403},
-		"topic in capitals":   {good.with("TopicArn", strings.ToUpper(testTopic)).signed().json(), "topic", 403},
+		"other topic":         {good.with("TopicArn", testTopic+"2").signed().json(), "Of a topic", 403},
+		"other account":       {good.with("TopicArn", strings.Replace(testTopic, "1", "2", 1)).signed().json(), "Of a topic", 403},
+		"topic in capitals":   {good.with("TopicArn", strings.ToUpper(testTopic)).signed().json(), "Of a topic", 403},
 		"host of other topic": {good.with("SigningCertURL", strings.Replace(testCert, "eu-west-1.amazonaws.com", "cn-north-1.amazonaws.com.cn", 1)).signed().json(), "SigningCertURL", 403},
-		"other topic to join": {confirm.with("TopicArn", testTopic+"2").signed().json(), "topic", 403},
+		"other topic to join": {confirm.with("TopicArn", testTopic+"2").signed().json(), "Of a topic", 403},
 		"version 1":           {good.with("SignatureVersion", "1").signed().json(), "SetTopicAttributes SignatureVersion=2", 403},
 		"version 3":           {good.with("SignatureVersion", "3").signed().json(), "neither 1 nor 2", 403},
 		"version 2.0":         {good.with("SignatureVersion", "2.0").signed().json(), "neither 1 nor 2", 403},
@@ -175,6 +175,7 @@ func TestRefused(t *testing.T) {
 		"to come late":        {good.with("Timestamp", "9999-12-31T00:00:00Z").signed().json(), "time to come", 403},
 		"no time":             {good.with("Timestamp", "yesterday").signed().json(), "Not a message", 403},
 		"odd signature":       {good.with("Signature", "*").json(), "Not a message", 403},
+		"more behind it":      {good.signed().with("Signature", good.signed()["Signature"]+"*").json(), "Not a message", 403},
 		"no type of SNS":      {good.with("Type", "notification").signed().json(), "Not a message", 403},
 		"odd token":           {confirm.with("Token", "a b").signed().json(), "Not a message", 403},
 		"number":              {strings.Replace(good.signed().json(), `"2"`, `2`, 1), "Not a message", 403},
@@ -228,11 +229,12 @@ func TestBounds(t *testing.T) {
 	l.wants(t, "version 1", good.with("SignatureVersion", "1").signed().json(), 200, 3)
 	l.wants(t, "version 2", good.signed().json(), 200, 4)
 	l.wants(t, "version 3", good.with("SignatureVersion", "3").signed().json(), 403, 4)
-	for _, topic := range []string{
-		"arn:aws-cn:sns:cn-north-1:123456789012:other", "arn:aws-us-gov:sns:us-gov-west-1:123456789012:a", "arn:aws:sns:ap-southeast-2:123456789012:b",
+	for topic, host := range map[string]string{
+		"arn:aws-cn:sns:cn-north-1:123456789012:other":    "sns.cn-north-1.amazonaws.com.cn",
+		"arn:aws-us-gov:sns:us-gov-west-1:123456789012:a": "sns.us-gov-west-1.amazonaws.com",
+		"arn:aws:sns:ap-southeast-2:123456789012:b_-1":    "sns.ap-southeast-2.amazonaws.com",
 	} {
 		l := listen(t, func(c *CallbackConfig) { c.Topics = []string{topic} })
-		host, _ := hostOf(topic)
 		at := strings.Replace(testCert, "sns.eu-west-1.amazonaws.com", host, 1)
 		l.sns.answers[at] = l.sns.answers[testCert]
 		l.wants(t, topic, good.with("TopicArn", topic, "SigningCertURL", at).signed().json(), 200, 1, at)
@@ -251,6 +253,8 @@ func TestConfirm(t *testing.T) {
 	l.sns.answers[escaped] = l.sns.answers[testSubURL]
 	l.wants(t, "escaped", good.with("SubscribeURL", escaped).signed().json(), 200, 0, escaped)
 	l.wants(t, "leaves", confirmation(unsubscription).signed().json(), 200, 0)
+	told := confirmation(unsubscription).with("Message", event("TEXT_DELIVERED", ""))
+	l.wants(t, "tells nothing", told.signed().json(), 200, 0)
 	l.wants(t, "forged", good.signed().with("Token", "1", "SubscribeURL", strings.Replace(testSubURL, testToken, "1", 1)).json(), 403, 0)
 	l.wants(t, "forged to leave", confirmation(unsubscription).with("Signature", "AAAA").json(), 403, 0)
 	for name, do := range map[string]http.HandlerFunc{
@@ -270,7 +274,9 @@ func TestConfirm(t *testing.T) {
 		"another token":  strings.Replace(testSubURL, testToken, "1", 1),
 		"no token":       strings.Replace(testSubURL, "&Token="+testToken, "", 1),
 		"fragment":       testSubURL + "#",
+		"fragment more":  testSubURL + "&x=#evil",
 		"topic behind":   strings.Replace(testSubURL, "&TopicArn", "#&TopicArn", 1),
+		"only a query":   strings.TrimPrefix(testSubURL, testHost+"/?"),
 		"path":           strings.Replace(testSubURL, "/?", "/a?", 1),
 		"no path":        strings.Replace(testSubURL, "/?", "?", 1),
 		"bad escape":     testSubURL + "&x=%zz",

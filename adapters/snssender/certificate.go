@@ -42,8 +42,7 @@ func (c *Callback) verify(ctx context.Context, m *message) *refusal {
 	return nil
 }
 
-// signer returns the certificate at a URL of SNS, from memory if it is
-// there.
+// signer returns the certificate at a URL of SNS, from memory if it is there.
 func (c *Callback) signer(ctx context.Context, url string) (signer, *refusal) {
 	if s, ok := c.remembered(url); ok {
 		return s, nil
@@ -52,9 +51,6 @@ func (c *Callback) signer(ctx context.Context, url string) (signer, *refusal) {
 		return signer{}, later("Another request to Amazon SNS is under way.")
 	}
 	defer c.asking.Unlock()
-	if s, ok := c.remembered(url); ok { // since we looked
-		return s, nil
-	}
 	body, ok := c.get(ctx, url)
 	if !ok {
 		return signer{}, later("The certificate cannot be had from Amazon SNS.")
@@ -94,7 +90,7 @@ func (c *Callback) remember(s signer) {
 func parseCertificate(body []byte) (signer, bool) {
 	body = bytes.TrimSpace(body)
 	block, rest := pem.Decode(body)
-	if block == nil || block.Type != "CERTIFICATE" || len(rest) > 0 || !bytes.HasPrefix(body, []byte("-----BEGIN CERTIFICATE-----")) {
+	if !bytes.HasPrefix(body, []byte("-----BEGIN CERTIFICATE-----")) || block == nil || len(rest) > 0 {
 		return signer{}, false
 	}
 	cert, err := x509.ParseCertificate(block.Bytes)

@@ -57,6 +57,7 @@ var hostile = map[string]string{
 	"long number":       strings.Replace(testCert, "-7", "-"+strings.Repeat("7", 40), 1),
 	"escaped":           strings.Replace(testCert, "-7f", "-%37f", 1),
 	"other number":      strings.Replace(testCert, "-7f", "-7F", 1),
+	"no host":           strings.TrimPrefix(testCert, testHost),
 	"action":            testSubURL,
 	"empty":             "",
 }
@@ -92,6 +93,7 @@ func TestBadCertificate(t *testing.T) {
 		"2047 bits":      page(certified(t, short, noon.Add(time.Hour))),
 		"HTML":           page("<h1>Welcome to our hotel</h1>"),
 		"HTML around":    page("<p>" + good + "</p>"),
+		"HTML before":    page("<p>\n" + good),
 		"HTML behind":    page(good + "</p>"),
 		"two":            page(good + good),
 		"a key":          page(string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: key}))),
