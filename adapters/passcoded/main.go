@@ -106,6 +106,12 @@
 //     when the server restarts. The fence is on; guesses of the time that was
 //     lost can be made again.
 //
+// Replicas that sentinels or a cluster would put in the server's place need the
+// same settings. All are looked at every ten seconds: when one has changed for the
+// worse, an error in the log says which and how, and requests fail with status 503
+// until it is put right. A server that is told to keep an append-only file while
+// it runs is right once it has written it.
+//
 // Postgres is 13 or later. Commits that count something are synchronous whatever
 // the server's default is.
 //

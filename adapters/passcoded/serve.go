@@ -29,6 +29,7 @@ import (
 const (
 	grace      = 10 * time.Second // for the requests under way when the program is to end
 	sweepEvery = time.Minute
+	checkEvery = 10 * time.Second
 )
 
 // serve runs the server until ctx is done, and then ends it in good order.
@@ -112,15 +113,18 @@ func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error
 	}
 
 	ctx, stop := context.WithCancelCause(ctx)
-	var sweeping sync.WaitGroup
+	var tending sync.WaitGroup
 	for _, s := range kept.sweepers {
-		sweeping.Go(func() {
+		tending.Go(func() {
 			if err := sweep(ctx, s, sweepEvery, log); err != nil {
 				stop(err)
 			}
 		})
 	}
-	defer sweeping.Wait()
+	for _, c := range kept.checkers {
+		tending.Go(func() { watch(ctx, c, checkEvery, log) })
+	}
+	defer tending.Wait()
 	defer stop(nil)
 	return serveHTTP(ctx, listener, api, log)
 }

@@ -6,10 +6,13 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/passcode-go/passcode/adapters/redisstore"
 	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/store/boltstore"
 )
@@ -41,6 +44,43 @@ func TestSweep(t *testing.T) {
 		err = sweep(t.Context(), sweepFunc(func() error { return boltstore.ErrFailed }), time.Minute, slog.New(slog.DiscardHandler))
 		if !errors.Is(err, boltstore.ErrFailed) {
 			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// checkFunc makes a checker of a function.
+type checkFunc func() error
+
+func (f checkFunc) Check(context.Context) error { return f() }
+
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute+time.Second)
+		defer cancel()
+		calls := 0
+		log := newOutput()
+		watch(ctx, checkFunc(func() error {
+			calls++
+			return map[int]error{2: redisstore.ErrEviction, 3: redisstore.ErrEviction, 4: redisstore.ErrVolatile, 6: redisstore.ErrTimeout, 7: redisstore.ErrTimeout}[calls]
+		}), time.Minute, slog.New(slog.NewTextHandler(log, nil)))
+		if calls != 10 {
+			t.Errorf("%d checks in ten minutes", calls)
+		}
+		var got []string
+		for line := range strings.Lines(log.String()) {
+			_, line, _ = strings.Cut(line, "level=")
+			got = append(got, strings.TrimSpace(line))
+		}
+		want := []string{
+			`ERROR msg="Redis may forget: requests are refused until it is put right" error="redisstore: the server may evict records"`,
+			`ERROR msg="Redis may forget: requests are refused until it is put right" error="redisstore: the server may forget what it confirmed"`,
+			`INFO msg="Redis is as it should be again"`,
+			`ERROR msg="Redis cannot be checked" error="redisstore: no answer in time"`,
+			`INFO msg="Redis is as it should be again"`,
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %q\nwant %q", got, want)
 		}
 	})
 }

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/passcode-go/passcode/adapters/pgstore"
 	"github.com/passcode-go/passcode/adapters/redisstore"
@@ -46,13 +48,19 @@ func (p place) String() string {
 // usesFile reports whether the database file is used at all.
 func (cfg *config) usesFile() bool { return cfg.store.file() || cfg.users.file() }
 
-// redis says how Redis is used.
+// redis says how Redis is used. Each thing that may make it forget is warned of
+// once.
 func (cfg *config) redis(log *slog.Logger) redisstore.Config {
+	var told sync.Map
 	return redisstore.Config{
 		Fence:          cfg.redisFence || cfg.unsafeRedis["volatile"],
 		UnsafeVolatile: cfg.unsafeRedis["volatile"],
 		UnsafeEviction: cfg.unsafeRedis["eviction"],
-		Warn:           func(err error) { log.Warn("UNSAFE: Redis may forget", "error", err) },
+		Warn: func(err error) {
+			if _, again := told.LoadOrStore(err.Error(), true); !again {
+				log.Warn("UNSAFE: Redis may forget", "error", err)
+			}
+		},
 	}
 }
 
@@ -61,6 +69,7 @@ type storage struct {
 	records  store.Store // codes, sessions, authenticator apps
 	users    store.Directory
 	sweepers []sweeper
+	checkers []checker
 	closers  []func() error
 }
 
@@ -105,7 +114,7 @@ func openStorage(ctx context.Context, cfg config, log *slog.Logger) (s *storage,
 			return s, err
 		}
 		s.records = db
-		s.closers = append(s.closers, db.Close)
+		s.checkers, s.closers = append(s.checkers, db), append(s.closers, db.Close)
 	case cfg.store.postgres():
 		db, err := postgres(cfg.store)
 		if err != nil {
@@ -130,4 +139,42 @@ func (s *storage) close() error {
 		errs = append(errs, closing())
 	}
 	return errors.Join(errs...)
+}
+
+// A checker is a store whose server can lose the settings that it needs. It
+// refuses all calls itself once it has found that.
+type checker interface {
+	Check(context.Context) error
+}
+
+// watch checks again and again until ctx is done, and tells the operator when what
+// it finds changes.
+func watch(ctx context.Context, db checker, every time.Duration, log *slog.Logger) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	var before string
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		err := db.Check(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			if before != "" {
+				log.Info("Redis is as it should be again")
+			}
+			before = ""
+			continue
+		case err.Error() == before:
+		case errors.Is(err, redisstore.ErrVolatile), errors.Is(err, redisstore.ErrEviction):
+			log.Error("Redis may forget: requests are refused until it is put right", "error", err)
+		default:
+			log.Error("Redis cannot be checked", "error", err)
+		}
+		before = err.Error()
+	}
 }

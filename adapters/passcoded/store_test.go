@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -319,6 +320,35 @@ func TestRefusedRedis(t *testing.T) {
 	}
 	sent := p.post(t, 200, "/v1/otps/sms/login_or_create", `{"phone_number": "+12025550162"}`)
 	p.authenticate(t, 200, sent.PhoneID, p.code(t))
+}
+
+// TestRedisGoesBad changes a Redis for the worse while the program runs: it
+// refuses, says why once, and goes on when the server has been put right.
+func TestRedisGoesBad(t *testing.T) {
+	t.Parallel()
+	server := servertest.Redis(t, "--appendonly", "yes", "--appendfsync", "always")
+	set := func(setting string) {
+		t.Helper()
+		if _, err := servertest.RedisCommand(server.Addr(), "CONFIG SET "+setting); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := launch(t, t.TempDir(), nil, "-store", server.URL())
+	const start = "/v1/otps/sms/login_or_create"
+	sent := p.post(t, 200, start, `{"phone_number": "+12025550162"}`)
+	code := p.code(t)
+	set("appendonly no")
+	const told = `level=ERROR msg="Redis may forget: requests are refused.*appendonly is off`
+	p.stderr.await(t, told)
+	p.post(t, 503, start, `{"phone_number": "+12025550163"}`)
+	p.authenticate(t, 503, sent.PhoneID, code)
+	set("appendonly yes")
+	p.stderr.await(t, `level=INFO msg="Redis is as it should be again"`)
+	p.post(t, 200, start, `{"phone_number": "+12025550163"}`)
+	p.authenticate(t, 200, sent.PhoneID, code)
+	if n := len(regexp.MustCompile(told).FindAllString(p.stderr.String(), -1)); n != 1 {
+		t.Errorf("it was said %d times:\n%s", n, p.stderr)
+	}
 }
 
 func TestPlaceIsPrintedWithoutSecrets(t *testing.T) {
