@@ -23,8 +23,10 @@ type Config struct {
 	// confirmed. Guesses and counters of that time may be lost with it.
 	//
 	// Whether a restart or a failover has lost anything cannot be told, so codes
-	// and sessions are void after each of them; and also when a first replica was
-	// attached, or when there has been none for an hour (repl-backlog-ttl).
+	// and sessions are void after each of them; also when a first replica was
+	// attached, or when there has been none for an hour (repl-backlog-ttl); and in
+	// a cluster those of a slot that was moved to another node, because each node
+	// has a history of its own.
 	//
 	// Every value becomes 25 bytes longer, and a swap or a Get costs the server
 	// about 10 µs more, because its script reads the id of the server's history.

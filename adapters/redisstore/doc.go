@@ -23,7 +23,8 @@
 // redis:// and rediss://. Characters of a password that mean something in a URL
 // are percent-encoded. More parameters: db, client_name, skip_verify (certificates
 // are believed), protocol=2, and dial_timeout and write_timeout in place of
-// Config's DialTimeout and Timeout.
+// Config's DialTimeout and Timeout. client_cache=0 and max_retries=0 say what is so
+// anyway; a URL that asks for another is refused.
 //
 // # What the server must promise
 //

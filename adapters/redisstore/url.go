@@ -10,12 +10,16 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// The parameters that a URL may have. Those of the second line are accepted for
-// the sake of URLs written for other programs: what they ask for is so anyway.
+// The parameters that a URL may have. Those of the second line are for the sake of
+// URLs written for other programs.
 var urlParameters = []string{
 	"addr", "db", "master_set", "sentinel_username", "sentinel_password", "client_name", "dial_timeout", "write_timeout", "skip_verify", "protocol",
 	"client_cache", "max_retries",
 }
+
+// onlyValues are those that a parameter may have, where they are not many: for
+// those of other programs what is so anyway.
+var onlyValues = map[string][]string{"protocol": {"2", "3"}, "client_cache": {"0"}, "max_retries": {"0"}}
 
 // ClientOption returns the options with which Open makes its client, for a
 // program that needs others in a few points, as certificates of its own or
@@ -84,6 +88,9 @@ func parseURL(raw string) (opt rueidis.ClientOption, err error) {
 		}
 		if name != "addr" && len(values) > 1 {
 			return bad("a parameter stands there twice")
+		}
+		if only := onlyValues[name]; only != nil && !slices.Contains(only, values[0]) {
+			return bad(name + " can only be " + strings.Join(only, " or "))
 		}
 	}
 	if u.Fragment != "" || u.Opaque != "" {
