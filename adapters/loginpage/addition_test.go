@@ -2,14 +2,19 @@ package loginpage_test
 
 import (
 	"context"
+	"html"
 	"net/http"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/passcode-go/passcode/adapters/loginpage"
 	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/engine"
 	"github.com/passcode-go/passcode/engine/accounts"
+	"github.com/passcode-go/passcode/engine/sessions"
 	"github.com/passcode-go/passcode/store"
 )
 
@@ -165,5 +170,67 @@ func TestAppTooLate(t *testing.T) {
 	a = b.post("/login/app/done", "code", p.appCode(key)).want(t, http.StatusUnprocessableEntity, "/login/app/done", "You have not set this up yet.")
 	if strings.Contains(a.body, `name="code"`) || !a.says("Show a new picture") {
 		t.Errorf("%s", a.body)
+	}
+}
+
+// Addresses may be there from when more channels were offered. Who has others
+// too goes on with those, and who has none is told.
+func TestChannelsNotOffered(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b := p.browser()
+	b.signIn(phone, "")
+	b.enter(b.post("/login/add", "via", "email", "email", email), p.kit.Code(email))
+	less, err := loginpage.New(p.accounts, p.sessions, loginpage.Options{Now: p.kit.Clock.Now, Channels: []delivery.Channel{delivery.SMS}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/login/", less)
+	mux.Handle("/pay", less.RequireFactors(sessions.Email)(http.NotFoundHandler()))
+	p.handler = mux
+	b = p.browser()
+	b.signIn(phone, "")
+	b.get("/login/add").want(t, http.StatusOK, "/login/add", "Add a phone number")
+	const text = "This needs a way to sign in that is not offered here."
+	b.get("/pay").want(t, http.StatusOK, "/login/factor", text)
+	user := p.user(phone)
+	if _, err := p.accounts.DeleteMethod(t.Context(), user.Phones[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	granted, err := p.sessions.Grant(t.Context(), sessions.Grant{UserID: user.ID, Duration: time.Hour, Factor: sessions.Factor{Method: sessions.Email, ID: user.Emails[0].ID}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.cookies["__Host-session"].Value = granted.Token.Reveal()
+	b.get("/login/add").want(t, http.StatusForbidden, "/login/add", text)
+	b.post("/login/add", "via", "sms", "country", "US", "phone", "2025550163").want(t, http.StatusForbidden, "/login/add", text)
+	b.get("/login/account").want(t, http.StatusOK, "/login/account", "You are signed in")
+}
+
+// After a form that ends a sign-in the browser goes on by a page, which may lead
+// anywhere; after a link, by a redirect.
+func TestOnward(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	const back = "/home?a=b&c='d'%27;url=//evil.example"
+	b := p.browser()
+	a := b.start(phone, back)
+	w := b.send(http.MethodPost, "/login/code", formType, url.Values{"flow": {a.flow()}, "code": {p.kit.Code(phone)}}.Encode())
+	m := onwardLink.FindStringSubmatch(w.Body.String())
+	if w.Code != http.StatusOK || m == nil || w.Header().Get("Location") != "" || !strings.Contains(w.Header().Get("Content-Security-Policy"), "form-action 'self'") {
+		t.Fatalf("%d %v\n%s", w.Code, w.Header(), w.Body)
+	}
+	link := regexp.MustCompile(`<a href="([^"]*)">Continue</a>`).FindStringSubmatch(w.Body.String())
+	if link == nil {
+		t.Fatalf("no link in\n%s", w.Body)
+	}
+	for _, got := range []string{m[1], link[1]} {
+		if got = html.UnescapeString(got); strings.ReplaceAll(got, "'", "%27") != strings.ReplaceAll(back, "'", "%27") {
+			t.Errorf("it goes on to %s", got)
+		}
+	}
+	if w := b.send(http.MethodGet, "/login/?return_to=%2Fhome", "", ""); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/home" {
+		t.Errorf("%d %v", w.Code, w.Header())
 	}
 }

@@ -19,13 +19,22 @@ const (
 
 // plain reports whether a request is one that Secure cookies do not come back
 // with: plain HTTP to a loopback host, or to any where the program says so.
-// A browser that came by https says it in the Origin of a form, though a proxy
-// may have changed the host.
+// A browser that came by https says it in the Origin of a form, and its proxy in
+// every request, if it is told to; the proxy may have changed the host. Whoever
+// lies here gets a cookie of their own that does not come back.
 func (p *Pages) plain(r *http.Request) bool {
-	if r.TLS != nil || strings.HasPrefix(r.Header.Get("Origin"), "https://") {
+	if r.TLS != nil || strings.HasPrefix(r.Header.Get("Origin"), "https://") || overTLS(r.Header) {
 		return false
 	}
 	return p.options.UnsafePlainHTTP || loopback(r.Host)
+}
+
+// overTLS reports whether a proxy says that the request came to it by https.
+func overTLS(h http.Header) bool {
+	said := func(name, text string) bool {
+		return strings.Contains(strings.ToLower(strings.Join(h.Values(name), ",")), text)
+	}
+	return said("X-Forwarded-Proto", "https") || said("Forwarded", "proto=https") || said("Forwarded", `proto="https"`)
 }
 
 func loopback(host string) bool {
@@ -39,18 +48,21 @@ func loopback(host string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
-// readCookie returns the value of a cookie. Two of one name are none: one of
-// them was put there by somebody else. The name without the prefix counts only
-// on plain HTTP.
-func readCookie(plain bool, r *http.Request, name string) string {
-	cookies := r.CookiesNamed(hostPrefix + name)
-	if len(cookies) == 0 && plain {
-		cookies = r.CookiesNamed(plainPrefix + name)
+// readCookie returns the values that a cookie may have, at most two. Two cookies
+// of one name are none: one of them was put there by somebody else. The name
+// without the prefix counts only on plain HTTP, and after the other, which may be
+// left there by another program: hosts share their cookies between ports.
+func readCookie(plain bool, r *http.Request, name string) (values []string) {
+	names := []string{hostPrefix + name}
+	if plain {
+		names = append(names, plainPrefix+name)
 	}
-	if len(cookies) != 1 {
-		return ""
+	for _, name := range names {
+		if cookies := r.CookiesNamed(name); len(cookies) == 1 && cookies[0].Value != "" {
+			values = append(values, cookies[0].Value)
+		}
 	}
-	return cookies[0].Value
+	return values
 }
 
 // setCookie sets a cookie, or removes it if value is empty.

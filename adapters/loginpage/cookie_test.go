@@ -34,6 +34,12 @@ func TestCookies(t *testing.T) {
 		{"https://10.0.0.5", unsafe, nil, false},
 		// A proxy that changed the host: the browser says that it came by https.
 		{"http://127.0.0.1:8080", setting{}, http.Header{"Origin": {"https://app.example"}}, false},
+		{"http://127.0.0.1:8080", setting{}, http.Header{"X-Forwarded-Proto": {"https"}}, false},
+		{"http://127.0.0.1:8080", setting{}, http.Header{"X-Forwarded-Proto": {"http", "HTTPS, http"}}, false},
+		{"http://127.0.0.1:8080", setting{}, http.Header{"Forwarded": {"for=192.0.2.1;Proto=https"}}, false},
+		{"http://127.0.0.1:8080", setting{}, http.Header{"Forwarded": {`for=192.0.2.1; proto="https";by=x`}}, false},
+		{"http://127.0.0.1:8080", setting{}, http.Header{"X-Forwarded-Proto": {"http"}, "Forwarded": {"proto=http"}}, true},
+		{"http://10.0.0.5", unsafe, http.Header{"X-Forwarded-Proto": {"https"}}, false},
 	} {
 		p := newProgram(t, c.set)
 		b := p.browser()
@@ -82,5 +88,29 @@ func TestPlainCookieOnTLS(t *testing.T) {
 	b.cookies = map[string]*http.Cookie{"1": {Name: session.Name, Value: session.Value}, "2": {Name: session.Name, Value: session.Value + "x"}}
 	if b.signedIn() {
 		t.Error("signed in by one of two cookies")
+	}
+}
+
+// What another program on this machine left under the better name, or this one
+// before it was started anew, keeps nobody from signing in.
+func TestStaleCookieOnLoopback(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b := p.browser()
+	b.host = "http://localhost:8080"
+	stale := newProgram(t).browser()
+	stale.start(phone, "")
+	session := newProgram(t).browser()
+	session.signIn(phone, "")
+	for _, c := range []*http.Cookie{stale.cookies["__Host-signin"], session.cookies["__Host-session"]} {
+		b.cookies[c.Name] = c
+	}
+	a := b.start(phone, "/home").want(t, http.StatusOK, "/login/code", phone)
+	b.enter(a, p.kit.Code(phone)).want(t, http.StatusOK, "/home", "home")
+	if !b.signedIn() {
+		t.Error("not signed in")
+	}
+	if b.host = "https://localhost:8080"; b.signedIn() {
+		t.Error("signed in by the plain cookie")
 	}
 }

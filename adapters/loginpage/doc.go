@@ -26,14 +26,18 @@
 //
 // All of them work without JavaScript, and are a little better with it: a pasted
 // or received message fills in its code, the wait for the next code counts down,
-// countries have their names in the reader's language. They are in the 16
-// languages of the messages, by Accept-Language, in light and dark, from left to
-// right and right to left, and follow WCAG 2.2 AA. A page with its stylesheet and
-// script has less than 30 KB, and asks nobody else for anything.
+// countries have their names in the reader's language. A browser offers the code
+// of an SMS only where the message says which site it is for: set
+// [delivery.Texts.Origin] to the host of the pages, in the engine's
+// [engine.Config.Texts]. They are in the 16 languages of the messages, by
+// Accept-Language, in light and dark, from left to right and right to left, and
+// follow WCAG 2.2 AA. A page with its stylesheet and script has less than 30 KB,
+// and asks nobody else for anything.
 //
 // Everybody with an address may sign in: who has no user yet is made one, and so
 // no answer tells who has. What somebody may do then is the program's to say, by
-// roles or by a list of its own.
+// roles or by a list of its own. Somebody may also type the address of another,
+// who can add it to their account all the same: see [accounts.Accounts.Claim].
 //
 // # Second factors
 //
@@ -70,9 +74,14 @@
 // "passcode-signin", without Secure: Safari keeps no Secure cookie there, and no
 // browser takes the prefix for granted. Where a browser says that it came by
 // https, or another host is asked for, these names mean nothing. A proxy that
-// ends TLS has to pass on the Host header.
+// ends TLS has to pass on the Host header: many put in its place the address at
+// which they reach the program, often a loopback one. X-Forwarded-Proto: https,
+// or Forwarded with proto=https, says the same of the browser.
 //
-// A program redirects only to itself: return_to is a path, see [LocalPath].
+// A program redirects only to itself: return_to is a path, see [LocalPath]. Where
+// a form has ended a sign-in, the browser goes on to that path by a page that does
+// not stay in its history, since Content-Security-Policy holds for the redirects
+// that follow a form too, and the program may redirect to any host.
 //
 // # Limits
 //

@@ -75,10 +75,13 @@ func Example() {
 	message, _ := inbox.Last("ada@example.com")
 	flow := regexp.MustCompile(`name="flow" value="([^"]+)"`).FindStringSubmatch(page)[1]
 	page = post("/login/code", url.Values{"flow": {flow}, "code": {message.Code.Reveal()}})
+	onward := regexp.MustCompile(`http-equiv="refresh" content="0;url=([^"]+)"`).FindStringSubmatch(page)[1]
+	page = open(http.NewRequest(http.MethodGet, server.URL+onward, nil))
 	fmt.Println(page[strings.Index(page, "\r\n\r\n")+4:])
 
 	// Output:
 	// /login/?return_to=%2Finbox 200
+	// /login/code 200
 	// /login/code 200
 	// /inbox 200
 	// Signed in by email.

@@ -22,7 +22,11 @@ func (p *Pages) getFactor(v *visit) {
 	switch method := sessions.Method(need); method {
 	case sessions.Authenticator, sessions.RecoveryCode:
 		if hasApp(who.user) {
-			v.redirect(p.link("app", "return_to", query.back()))
+			where := "app"
+			if method == sessions.RecoveryCode {
+				where = "recovery"
+			}
+			v.redirect(p.link(where, "return_to", query.back()))
 			return
 		}
 		page := v.factorPage()
@@ -64,15 +68,16 @@ func (p *Pages) showFactor(v *visit, methods []store.Method, class delivery.Clas
 			}
 		}
 	}
-	if len(page.Ways) == 0 {
+	switch {
+	case len(channels) == 0:
+		page.Intro = v.t.NotOffered
+	case len(page.Ways) == 0:
 		page.Intro = v.t.NotSetUp
-		for _, c := range channels[:min(1, len(channels))] {
-			label := v.t.AddPhone
-			if class == delivery.ClassEmail {
-				label = v.t.AddEmail
-			}
-			page.Ways = append(page.Ways, Way{Label: label, URL: p.link("add", "via", string(c), "return_to", query.back())})
+		label := v.t.AddPhone
+		if class == delivery.ClassEmail {
+			label = v.t.AddEmail
 		}
+		page.Ways = append(page.Ways, Way{Label: label, URL: p.link("add", "via", string(channels[0]), "return_to", query.back())})
 	}
 	page.Ways = append(page.Ways, Way{Label: v.t.Back, URL: p.options.Path + "account"})
 	v.show(http.StatusOK, page)
@@ -106,7 +111,7 @@ func (p *Pages) postFactor(v *visit) {
 		return
 	}
 	// To verify an address is to change a factor.
-	if !methods[i].Verified && !p.meets(v, who, sessions.Require(kinds(who.user)...).Within(p.options.Fresh)) {
+	if !methods[i].Verified && !p.manages(v, who) {
 		return
 	}
 	if !v.withinSends() {

@@ -2,7 +2,6 @@ package loginpage
 
 import (
 	"bytes"
-	"errors"
 	"html/template"
 	"io"
 	"net/http"
@@ -20,7 +19,8 @@ const maxFirst = 256
 // firstPages keeps the first page as it was written for each channel, language
 // and country. It is what everybody asks for, and the list of countries makes it
 // the longest. What differs besides is the path to return to, for which it has
-// holes.
+// holes. That goes for our own templates only: others may write the path in a
+// script or a style, where it is spelled in other ways.
 type firstPages struct {
 	p    *Pages
 	mu   sync.RWMutex
@@ -58,14 +58,16 @@ var (
 	holeInQuery = []byte(template.URLQueryEscaper(hole))
 )
 
-var errHole = errors.New("the path to return to cannot be cut out")
-
 func newFirstPages(p *Pages) *firstPages {
 	return &firstPages{p: p, kept: make(map[firstKey][]piece)}
 }
 
 // show writes the first page.
 func (f *firstPages) show(v *visit, c delivery.Channel, back string) {
+	if f.p.ownFirst {
+		v.show(http.StatusOK, v.startPage(c, back))
+		return
+	}
 	key := firstKey{c, v.lang, v.reached(c), back != ""}
 	f.mu.RLock()
 	pieces, ok := f.kept[key]
@@ -124,11 +126,5 @@ func (f *firstPages) cut(v *visit, key firstKey) ([]piece, error) {
 			html = html[query+len(holeInQuery):]
 		}
 	}
-	pieces = append(pieces, piece{html, nowhere})
-	for _, piece := range pieces {
-		if bytes.Contains(piece.html, []byte(hole[1:])) {
-			return nil, errHole // a template of the program writes it in its own way
-		}
-	}
-	return pieces, nil
+	return append(pieces, piece{html, nowhere}), nil
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -48,7 +50,7 @@ func TestFirstPageIsKept(t *testing.T) {
 func TestFirstPageOfOthers(t *testing.T) {
 	t.Parallel()
 	const own = `{{define "content"}}{{.Error}}<form method="post" action="{{.Action}}" data-back="{{printf "%q" .Return}}{{len .Return}}">
-<input name="via" value="{{.Channel}}"><input name="return_to" value="{{slice .Return 1}}"></form>{{end}}`
+<input name="via" value="{{.Channel}}"><input name="return_to" value="{{slice .Return 1}}"></form><script>var a = {{.Return}}, b = "{{.Return}}"</script>{{end}}`
 	_, err := loginpage.New(newProgram(t).accounts, newProgram(t).sessions, loginpage.Options{Templates: fstest.MapFS{"start.html": {Data: []byte(own)}}})
 	if err == nil {
 		t.Error("a template that fails without a path is accepted")
@@ -58,6 +60,26 @@ func TestFirstPageOfOthers(t *testing.T) {
 	for _, back := range []string{"/home", "/pay"} {
 		if body := p.browser().get("/login/?return_to=" + back).body; strings.Count(body, back) < 2 || strings.Contains(body, "hole") {
 			t.Errorf("%s", body)
+		}
+	}
+	// In a script it is spelled as in a script, in the page or in what is around it.
+	ours, err := os.ReadFile("templates/layout.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	layout := strings.Replace(string(ours), "</main>", `</main><script>var c = "{{.Return}}"</script>`, 1)
+	for name, template := range map[string]string{"start.html": fine, "layout.html": layout} {
+		p := newProgram(t, setting{options: func(o *loginpage.Options) { o.Templates = fstest.MapFS{name: {Data: []byte(template)}} }})
+		for range 2 {
+			body := p.browser().get("/login/?return_to=" + url.QueryEscape(`/a"-alert(1)-"`)).body
+			for script := range strings.SplitSeq(body, "<script>") {
+				if script, _, ok := strings.Cut(script, "</script>"); ok && strings.Contains(script, "&#") {
+					t.Errorf("%s: %s", name, script)
+				}
+			}
+			if strings.Contains(body, `a"-alert`) {
+				t.Errorf("%s: %s", name, body)
+			}
 		}
 	}
 }

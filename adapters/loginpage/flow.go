@@ -75,8 +75,16 @@ func (p *Pages) sealFlow(f flow) string {
 // openFlow returns the flow that a request's cookie holds, or false if there is
 // none, or one that is over or not ours.
 func (p *Pages) openFlow(r *http.Request) (flow, bool) {
-	value := readCookie(p.plain(r), r, flowCookie)
-	if value == "" || len(value) > maxFlow {
+	for _, value := range readCookie(p.plain(r), r, flowCookie) {
+		if f, ok := p.unsealFlow(value); ok {
+			return f, true
+		}
+	}
+	return flow{}, false
+}
+
+func (p *Pages) unsealFlow(value string) (flow, bool) {
+	if len(value) > maxFlow {
 		return flow{}, false
 	}
 	sealed, err := base64.RawURLEncoding.DecodeString(value)

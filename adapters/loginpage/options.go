@@ -31,7 +31,8 @@ type Options struct {
 	Path string
 
 	// Home is where people go who signed in and did not come from another page:
-	// a path as [LocalPath] takes it. Default: the account page.
+	// a path as [LocalPath] takes it, of these pages none but the account page.
+	// Default: the account page.
 	Home string
 
 	// Policy is the engine's, for the length of a code and the countries of

@@ -31,6 +31,9 @@ func TestBadOptions(t *testing.T) {
 		"another host":           {loginpage.Options{Path: "//evil.example/"}, "Path"},
 		"a path with a query":    {loginpage.Options{Path: "/login/?a=/"}, "Path"},
 		"home elsewhere":         {loginpage.Options{Home: "https://evil.example/"}, "Home"},
+		"home in a circle":       {loginpage.Options{Home: "/login/"}, "Home"},
+		"home in another":        {loginpage.Options{Path: "/in/", Home: "/in/%63ode?a=b#c"}, "Home"},
+		"home without a slash":   {loginpage.Options{Home: "/login"}, "Home"},
 		"a policy":               {loginpage.Options{Policy: policy.Policy{Tries: 99}}, "Policy"},
 		"a channel not there":    {loginpage.Options{Channels: []delivery.Channel{delivery.WhatsApp}}, "Channels"},
 		"a channel twice":        {loginpage.Options{Channels: []delivery.Channel{delivery.SMS, delivery.SMS}}, "Channels"},
@@ -53,6 +56,11 @@ func TestBadOptions(t *testing.T) {
 	} {
 		if pages, err := loginpage.New(p.accounts, p.sessions, c.options); err == nil || pages != nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for _, options := range []loginpage.Options{{Home: "/login/account"}, {Home: "/loginother"}, {Path: "/", Home: "/home"}} {
+		if _, err := loginpage.New(p.accounts, p.sessions, options); err != nil {
+			t.Error(err)
 		}
 	}
 	if _, err := loginpage.New(nil, p.sessions, loginpage.Options{}); err == nil {

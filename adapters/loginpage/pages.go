@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/passcode-go/passcode/delivery"
@@ -30,6 +31,7 @@ type Pages struct {
 	sheet     asset
 	script    asset
 	first     *firstPages
+	ownFirst  bool // the first page is by a template of the program
 	forgery   *http.CrossOriginProtection
 }
 
@@ -69,8 +71,11 @@ func New(acc *accounts.Accounts, logins *sessions.Sessions, options Options) (*P
 			return nil, fmt.Errorf("loginpage: Options.Policy reaches no country by %q", c)
 		}
 	}
-	p.first = newFirstPages(p)
+	p.first, p.ownFirst = newFirstPages(p), replaces(options.Templates, "layout") || replaces(options.Templates, "start")
 	p.routes = p.makeRoutes()
+	if !p.leadsOn(options.Home) {
+		return nil, fmt.Errorf("loginpage: Options.Home %q is a page to sign in by: who is signed in would go around in circles", options.Home)
+	}
 	return p, nil
 }
 
@@ -97,6 +102,16 @@ func (p *Pages) makeRoutes() map[string]route {
 		base + "out-all":  {nil, p.postOutAll},
 		base + "bye":      {p.getBye, nil},
 	}
+}
+
+// leadsOn reports whether a path is none of these pages but the account page.
+func (p *Pages) leadsOn(home string) bool {
+	u, err := url.Parse(home)
+	if err != nil {
+		return false
+	}
+	_, ours := p.routes[u.Path]
+	return !ours && u.Path+"/" != p.options.Path || u.Path == p.options.Path+"account"
 }
 
 // What a page may do: load our stylesheet and script, and send forms to us. The

@@ -70,7 +70,17 @@ func loadTemplates(replaced fs.FS) (map[string]*template.Template, error) {
 		}
 		pages[name] = page
 	}
-	return pages, nil
+	pages["onward"], err = template.ParseFS(files, "static/onward.html") // part of no look, and not replaced
+	return pages, err
+}
+
+// replaces reports whether a program has a template of its own.
+func replaces(replaced fs.FS, name string) bool {
+	if replaced == nil {
+		return false
+	}
+	_, err := fs.Stat(replaced, name+".html")
+	return err == nil
 }
 
 // try executes a template with everything and with nothing, and looks whether

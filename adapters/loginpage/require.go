@@ -3,6 +3,7 @@ package loginpage
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -35,7 +36,8 @@ func (p *Pages) RequireSession(next http.Handler) http.Handler {
 
 // RequireFactors is RequireSession for pages that want more: a factor by each of
 // these methods, as with [sessions.Require]. Who has not shown one is asked for
-// it, and who has none is led to set it up.
+// it, and who has none is led to set it up. It panics at a method that is none of
+// package sessions': nobody could ever show it.
 func (p *Pages) RequireFactors(methods ...sessions.Method) func(http.Handler) http.Handler {
 	return p.Require(sessions.Require(methods...))
 }
@@ -44,6 +46,13 @@ func (p *Pages) RequireFactors(methods ...sessions.Method) func(http.Handler) ht
 //
 //	login.Require(sessions.Require(sessions.Email).Within(5*time.Minute))(next)
 func (p *Pages) Require(requirement sessions.Requirement) func(http.Handler) http.Handler {
+	for _, m := range requirement.Missing(sessions.Session{}, p.now()) { // all of them
+		switch m {
+		case sessions.SMS, sessions.WhatsApp, sessions.Email, sessions.Authenticator, sessions.RecoveryCode:
+		default:
+			panic(fmt.Sprintf("loginpage: no page takes a factor by the method %q", m))
+		}
+	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			session, _, err := p.session(r)
@@ -77,10 +86,16 @@ func SessionOf(ctx context.Context) (sessions.Session, bool) {
 // session returns the session that a request shows, and by what. Errors:
 // sessions.ErrNotFound; any other means unknown.
 func (p *Pages) session(r *http.Request) (sessions.Session, sessions.Credential, error) {
-	shown := sessions.Credential{Token: readCookie(p.plain(r), r, sessionCookie)}
-	if !shown.Given() {
-		return sessions.Session{}, shown, sessions.ErrNotFound
+	for _, token := range readCookie(p.plain(r), r, sessionCookie) {
+		shown := sessions.Credential{Token: token}
+		if session, err := p.sessionOf(r, shown); !errors.Is(err, sessions.ErrNotFound) {
+			return session, shown, err
+		}
 	}
+	return sessions.Session{}, sessions.Credential{}, sessions.ErrNotFound
+}
+
+func (p *Pages) sessionOf(r *http.Request, shown sessions.Credential) (sessions.Session, error) {
 	session, err := p.sessions.Lookup(r.Context(), shown)
 	if err == nil && p.now().Sub(session.LastAccessedAt) >= accessEvery {
 		var granted sessions.Granted
@@ -90,7 +105,7 @@ func (p *Pages) session(r *http.Request) (sessions.Session, sessions.Credential,
 	if errors.Is(err, sessions.ErrToken) {
 		err = sessions.ErrNotFound
 	}
-	return session, shown, err
+	return session, err
 }
 
 // missing returns what a session has yet to show: the app first, if its user has

@@ -3,6 +3,7 @@ package loginpage_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/passcode-go/passcode/adapters/loginpage"
+	"github.com/passcode-go/passcode/engine/sessions"
 	"github.com/passcode-go/passcode/store"
 )
 
@@ -176,4 +178,58 @@ func TestHeaders(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A method that no page takes would lead around in circles.
+func TestUnknownMethod(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	defer func() {
+		if r := recover(); r == nil || !strings.Contains(fmt.Sprint(r), `"otp"`) {
+			t.Errorf("%v", r)
+		}
+	}()
+	p.pages.RequireFactors(sessions.SMS, "otp")
+}
+
+// A session whose user is gone is ended, wherever it is shown.
+func TestUserGone(t *testing.T) {
+	t.Parallel()
+	for _, optional := range []bool{false, true} {
+		for _, path := range []string{"/login/", "/login/account", "/login/factor?need=email", "/login/add", "/login/code", "/login/?return_to=%2Fhome"} {
+			if optional && strings.Contains(path, "home") {
+				continue // nobody reads the user there
+			}
+			p := newProgram(t, setting{options: func(o *loginpage.Options) { o.AppOptional = optional }})
+			b := p.browser()
+			b.signIn(phone, "")
+			if _, err := p.users.Delete(t.Context(), p.user(phone).ID); err != nil {
+				t.Fatal(err)
+			}
+			b.get(path).want(t, http.StatusOK, "/login/", "Sign in")
+			if len(b.cookies) != 0 {
+				t.Errorf("%s: %v", path, b.cookies)
+			}
+			b.signIn(phone, "").want(t, http.StatusOK, "/login/account", "You are signed in")
+		}
+	}
+}
+
+// The session may be of a user who is gone at the moment of the code.
+func TestUserGoneWithTheCode(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b := p.browser()
+	b.signIn(phone, "")
+	session := b.cookies["__Host-session"]
+	user := p.user(phone)
+	if _, err := p.users.Delete(t.Context(), user.ID); err != nil {
+		t.Fatal(err)
+	}
+	b.post("/login/code", "code", "123456").want(t, http.StatusOK, "/login/", "Sign in")
+	if list, err := p.sessions.List(t.Context(), user.ID); err != nil || len(list) != 0 {
+		t.Errorf("%d sessions, %v", len(list), err)
+	}
+	b.cookies[session.Name] = session // a browser that keeps it all the same
+	b.get("/login/account").want(t, http.StatusOK, "/login/", "Sign in")
 }

@@ -165,11 +165,14 @@ func (b *browser) send(method, path, contentType, body string) *httptest.Respons
 func (b *browser) follow(w *httptest.ResponseRecorder, path string) *answer {
 	b.p.t.Helper()
 	for range 10 {
-		if w.Code != http.StatusSeeOther {
+		onward := onwardLink.FindStringSubmatch(w.Body.String())
+		if w.Code != http.StatusSeeOther && onward == nil {
 			b.at = path
 			return &answer{w, w.Body.String(), path}
 		}
-		path = w.Header().Get("Location")
+		if path = w.Header().Get("Location"); onward != nil {
+			path = html.UnescapeString(onward[1])
+		}
 		if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") {
 			b.p.t.Fatalf("redirect to %q", path)
 		}
@@ -178,6 +181,8 @@ func (b *browser) follow(w *httptest.ResponseRecorder, path string) *answer {
 	b.p.t.Fatal("redirects without end")
 	return nil
 }
+
+var onwardLink = regexp.MustCompile(`<meta http-equiv="refresh" content="0;url=([^"]*)">`)
 
 func (b *browser) get(path string) *answer {
 	b.p.t.Helper()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/engine/accounts"
 	"github.com/passcode-go/passcode/engine/sessions"
 	"github.com/passcode-go/passcode/store"
@@ -25,12 +26,11 @@ func (p *Pages) someone(v *visit) (person, bool) {
 		user, err = p.accounts.User(v.r.Context(), session.UserID)
 	}
 	switch {
-	case errors.Is(err, sessions.ErrNotFound), errors.Is(err, accounts.ErrUserNotFound):
-		back := ""
-		if v.r.Method != http.MethodPost {
-			back = local(v.r.URL.RequestURI())
-		}
-		v.redirect(p.link("", "return_to", back))
+	case errors.Is(err, sessions.ErrNotFound):
+		v.redirect(p.link("", "return_to", v.here()))
+		return person{}, false
+	case errors.Is(err, accounts.ErrUserNotFound):
+		p.bereft(v, session, v.here())
 		return person{}, false
 	case err != nil:
 		v.unavailable(err)
@@ -52,6 +52,14 @@ func (p *Pages) entered(v *visit) (person, bool) {
 	return who, p.meets(v, who, required)
 }
 
+// here is the page that a visit is of, or "" where it is a form.
+func (v *visit) here() string {
+	if v.r.Method == http.MethodPost {
+		return ""
+	}
+	return local(v.r.URL.RequestURI())
+}
+
 // manager is someone who may change factors: they have shown, not long ago, one
 // of every kind that they have.
 func (p *Pages) manager(v *visit) (person, bool) {
@@ -59,15 +67,27 @@ func (p *Pages) manager(v *visit) (person, bool) {
 	if !ok {
 		return who, false
 	}
-	return who, p.meets(v, who, sessions.Require(kinds(who.user)...).Within(p.options.Fresh))
+	return who, p.manages(v, who)
 }
 
-// kinds returns a method for each kind of factor that a user has.
-func kinds(user store.User) (methods []sessions.Method) {
-	if verified(user.Phones) > 0 {
+// manages reports whether somebody may change factors. If not, it has answered.
+// Who has nothing that can be shown here may not.
+func (p *Pages) manages(v *visit, who person) bool {
+	methods := p.kinds(who.user)
+	if len(methods) == 0 {
+		v.message(http.StatusForbidden, v.t.NotOffered, Way{Label: v.t.Back, URL: p.options.Path + "account"})
+		return false
+	}
+	return p.meets(v, who, sessions.Require(methods...).Within(p.options.Fresh))
+}
+
+// kinds returns a method for each kind of factor that a user has and can show
+// here: other addresses may be there from when more channels were offered.
+func (p *Pages) kinds(user store.User) (methods []sessions.Method) {
+	if verified(user.Phones) > 0 && p.firstOf(delivery.ClassPhone) != "" {
 		methods = append(methods, sessions.SMS)
 	}
-	if verified(user.Emails) > 0 {
+	if verified(user.Emails) > 0 && p.firstOf(delivery.ClassEmail) != "" {
 		methods = append(methods, sessions.Email)
 	}
 	if hasApp(user) {
@@ -93,9 +113,9 @@ func (p *Pages) meets(v *visit, who person, required sessions.Requirement) bool 
 	if len(missing) == 0 {
 		return true
 	}
-	back := p.options.Path + "account"
-	if v.r.Method != http.MethodPost {
-		back = local(v.r.URL.RequestURI())
+	back := v.here()
+	if v.r.Method == http.MethodPost {
+		back = p.options.Path + "account"
 	}
 	v.redirect(p.factorLink(missing, back))
 	return false

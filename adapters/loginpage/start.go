@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/passcode-go/passcode/countries/region"
 	"github.com/passcode-go/passcode/delivery"
@@ -34,14 +35,25 @@ func (p *Pages) goOn(v *visit, session sessions.Session, back string) {
 	missing, err := p.missing(v.r.Context(), session, sessions.Requirement{})
 	switch {
 	case errors.Is(err, sessions.ErrNotFound):
-		v.message(http.StatusBadRequest, v.t.Lost)
+		p.bereft(v, session, back)
 	case err != nil:
 		v.unavailable(err)
 	case len(missing) > 0:
 		v.redirect(p.factorLink(missing, back))
 	default:
-		v.redirect(back)
+		v.leave(back)
 	}
+}
+
+// bereft ends the sessions of a user who is gone, as after a restored backup, and
+// shows the first page.
+func (p *Pages) bereft(v *visit, session sessions.Session, back string) {
+	if err := p.sessions.RevokeAll(v.r.Context(), session.UserID); err != nil {
+		v.unavailable(err)
+		return
+	}
+	v.setCookie(sessionCookie, "", time.Time{})
+	v.redirect(p.link("", "return_to", back))
 }
 
 // channel returns the channel that is asked for, or the first one.

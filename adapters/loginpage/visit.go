@@ -106,6 +106,20 @@ func (v *visit) redirect(path string) {
 	v.w.WriteHeader(http.StatusSeeOther)
 }
 
+// leave sends the browser to a page of the program, which may send it anywhere.
+// After a form it does so by a page of its own: browsers hold a redirect for part
+// of the form, and some stop it at the first other host, as the form-action of
+// contentPolicy says. The page is not left in the history.
+func (v *visit) leave(path string) {
+	if v.r.Method != http.MethodPost {
+		v.redirect(path)
+		return
+	}
+	page := v.page("onward", v.t.Continue)
+	page.Return = path
+	v.show(http.StatusOK, page)
+}
+
 // unavailable says that nobody knows, and tells the log why.
 func (v *visit) unavailable(err error) {
 	v.p.options.Logger.ErrorContext(v.r.Context(), "loginpage: unavailable", "error", err)

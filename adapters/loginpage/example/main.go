@@ -39,10 +39,9 @@ func newHandler(sender delivery.Sender) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	eng, err := engine.New(engine.Config{Store: records, Keys: engine.RandomKeys(), Channels: engine.Channels{
-		delivery.SMS:   {Sender: sender, Parse: countries.Mobile},
-		delivery.Email: {Sender: sender},
-	}})
+	channels := engine.Channels{delivery.SMS: {Sender: sender, Parse: countries.Mobile}, delivery.Email: {Sender: sender}}
+	texts := delivery.Texts{App: "Example", Origin: "example.com"} // the host of the pages, where browsers may fill in codes
+	eng, err := engine.New(engine.Config{Store: records, Keys: engine.RandomKeys(), Channels: channels, Texts: texts})
 	if err != nil {
 		return nil, err
 	}

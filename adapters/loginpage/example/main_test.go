@@ -29,7 +29,8 @@ func TestExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	browser := &http.Client{Jar: jar}
-	visit := func(method, path string, fields ...string) (at, page string) {
+	var visit func(method, path string, fields ...string) (at, page string)
+	visit = func(method, path string, fields ...string) (at, page string) {
 		t.Helper()
 		form := make(url.Values)
 		for i := 0; i < len(fields); i += 2 {
@@ -50,6 +51,9 @@ func TestExample(t *testing.T) {
 		if _, err := body.ReadFrom(answer.Body); err != nil {
 			t.Fatal(err)
 		}
+		if m := regexp.MustCompile(`http-equiv="refresh" content="0;url=([^"]+)"`).FindStringSubmatch(body.String()); m != nil {
+			return visit(http.MethodGet, m[1])
+		}
 		return answer.Request.URL.Path, body.String()
 	}
 	enter := func(page, address string) (at, next string) {
@@ -66,6 +70,10 @@ func TestExample(t *testing.T) {
 		t.Fatalf("led to %s", at)
 	}
 	_, page := visit(http.MethodPost, "/login/", "via", "sms", "country", "US", "phone", "202 555 0162", "return_to", "/")
+	// A browser offers the code that this line is about.
+	if m, _ := inbox.Last("+12025550162"); !strings.HasSuffix(m.Body.Reveal(), "\n@example.com #"+m.Code.Reveal()) {
+		t.Errorf("the message ends otherwise: %q", m.Body.Reveal())
+	}
 	if at, page := enter(page, "+12025550162"); at != "/" || !strings.Contains(page, "by 1 factors") {
 		t.Fatalf("%s: %s", at, page)
 	}
