@@ -126,7 +126,13 @@ func (s *topic) post(t *testing.T, p *program, version string, m map[string]stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.Post(p.url+"/callbacks/aws", "text/plain; charset=UTF-8", strings.NewReader(string(body)))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url+"/callbacks/aws", strings.NewReader(string(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "text/plain; charset=UTF-8")
+	req.Header.Set("X-Amz-Sns-Topic-Arn", snsTopic)
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,8 +59,9 @@ type CallbackConfig struct {
 //	     a message or not: SNS writes test messages too, and an event may be of
 //	     a kind that says nothing. A SubscriptionConfirmation is confirmed, an
 //	     UnsubscribeConfirmation is left alone.
-//	403  all else. SNS does not try again. The body says why, and repeats nothing
-//	     of the message.
+//	403  all else, without reading it if x-amz-sns-topic-arn in the header is none
+//	     of the topics. SNS does not try again. The body says why, and repeats
+//	     nothing of the message.
 //	405  other methods than POST
 //	413  bodies of more than 256 KiB
 //	503  when the Observer failed, and when SNS's certificate could not be had or
@@ -163,11 +164,15 @@ func later(text string) *refusal { return &refusal{http.StatusServiceUnavailable
 
 // ServeHTTP takes one message.
 func (c *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if refused := c.unread(r.Header); refused != nil && r.Method == http.MethodPost {
+		http.Error(w, refused.text, refused.status)
+		return
+	}
 	body, ok := callout.ReadBody(w, r, maxEvent)
 	if !ok {
 		return
 	}
-	m, refused := c.read(r.Header, body)
+	m, refused := c.read(body)
 	if refused == nil {
 		refused = c.verify(r.Context(), m)
 	}
@@ -186,11 +191,20 @@ func (c *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// read returns the message in a body if, its signature aside, it is one to take.
-func (c *Callback) read(header http.Header, body []byte) (*message, *refusal) {
+// unread says why a message is refused without reading it. The header is not
+// signed, but who does not know a topic has nothing kept in memory.
+func (c *Callback) unread(header http.Header) *refusal {
 	if header.Get("X-Amz-Sns-Rawdelivery") == "true" {
-		return nil, forbidden("Raw message delivery is not signed: turn it off in the subscription (SetSubscriptionAttributes RawMessageDelivery=false).")
+		return forbidden("Raw message delivery is not signed: turn it off in the subscription (SetSubscriptionAttributes RawMessageDelivery=false).")
 	}
+	if _, ok := c.hosts[header.Get("X-Amz-Sns-Topic-Arn")]; !ok {
+		return forbidden("Not from Amazon SNS, or of a topic that is not configured here.")
+	}
+	return nil
+}
+
+// read returns the message in a body if, its signature aside, it is one to take.
+func (c *Callback) read(body []byte) (*message, *refusal) {
 	m, ok := parseMessage(body)
 	if !ok {
 		return nil, forbidden("Not a message of Amazon SNS.")

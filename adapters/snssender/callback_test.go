@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/passcode-go/passcode/delivery"
@@ -209,6 +210,14 @@ func TestRefused(t *testing.T) {
 	l := listen(t, nil)
 	if code, answer := l.post(t, good.signed().json(), "x-amz-sns-rawdelivery", "true"); code != 403 || !strings.Contains(answer, "RawMessageDelivery=false") || len(l.reports) > 0 {
 		t.Errorf("raw: %d %s", code, answer)
+	}
+	for name, topics := range map[string][]string{"no topic": nil, "empty": {""}, "other topic": {testTopic + "2"}, "in capitals": {strings.ToUpper(testTopic)}} {
+		r := httptest.NewRequest("POST", "/", iotest.ErrReader(errors.New("it was read")))
+		r.Header["X-Amz-Sns-Topic-Arn"] = topics
+		w := httptest.NewRecorder()
+		if l.ServeHTTP(w, r); w.Code != 403 {
+			t.Errorf("%s in the header: %d", name, w.Code)
+		}
 	}
 	for _, method := range []string{"GET", "HEAD", "PUT", "DELETE"} {
 		w := httptest.NewRecorder()

@@ -101,7 +101,7 @@ func ExampleNewCallback() {
 	mux.ServeHTTP(w, httptest.NewRequest("POST", "/callbacks/aws", strings.NewReader(`{"eventType": "TEXT_DELIVERED"}`)))
 	fmt.Println(w.Code, w.Body)
 	// Output:
-	// 403 Not a message of Amazon SNS.
+	// 403 Not from Amazon SNS, or of a topic that is not configured here.
 }
 
 type fakeAWS struct {

@@ -108,6 +108,7 @@ func FuzzCallback(f *testing.F) {
 	f.Fuzz(func(t *testing.T, head, tail string) {
 		l := listen(t, nil)
 		r := httptest.NewRequest("POST", "/", strings.NewReader(head+members+tail))
+		r.Header.Set("X-Amz-Sns-Topic-Arn", testTopic)
 		w := httptest.NewRecorder()
 		l.ServeHTTP(w, r)
 		if w.Code != 200 && w.Code != 403 && w.Code != 413 && w.Code != 503 || w.Code != 200 && len(l.reports) > 0 {

@@ -209,6 +209,9 @@ func (l *listener) post(t testing.TB, body string, headers ...string) (status in
 	t.Helper()
 	r := httptest.NewRequest("POST", "/callbacks/aws", strings.NewReader(body))
 	r.Header.Set("Content-Type", "text/plain; charset=UTF-8")
+	for topic := range l.hosts {
+		r.Header.Set("X-Amz-Sns-Topic-Arn", topic)
+	}
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
