@@ -12,6 +12,10 @@ import "strings"
 // since somebody who reads Portuguese is better off with that of Brazil than
 // with English. Chinese in traditional characters is not served by the
 // simplified ones.
+//
+// It is for what knows a browser's or a phone's preferences and has to choose,
+// as package loginpage does. [MatchLocale] is for what names one locale and is
+// to be told if there is none, as an engine.Request and the HTTP API.
 func BestLocale(ch Channel, preferred ...string) string {
 	for _, tag := range preferred {
 		subtags := strings.Split(strings.ReplaceAll(strings.TrimSpace(tag), "_", "-"), "-")

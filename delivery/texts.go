@@ -43,7 +43,7 @@ type Texts struct {
 	// 10: each is paid for, and some networks lose one of several.
 	MaxSMS int
 
-	// Custom writes messages in the place of the texts here; package template
+	// Custom writes messages in the place of the texts here; package textfile
 	// reads it from files. Default: none.
 	Custom Writer
 }

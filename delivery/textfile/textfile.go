@@ -6,12 +6,16 @@
 //	login/sms.es.txt        an SMS for the purpose "login" in Spanish
 //	email.txt               the body of an e-mail
 //	email.subject.txt       its subject
+//	email.html              its HTML part
 //	login/email.fr.subject.txt
 //
 // A file is a template of package text/template, executed with a
 // [delivery.Text]:
 //
 //	{{.Code}} is your {{.App}} code. It expires in {{.Time}}.
+//
+// One that ends in .html is a template of package html/template, which knows the
+// {{.Subject}} besides.
 //
 // Of several files the one in the reader's language goes before one in any, and
 // of those one for the purpose before one for all; where no file fits, the
@@ -24,13 +28,16 @@
 // end or the code in it. The lines of an SMS that are for machines, those of
 // Texts.Origin and Texts.AppHash, are added to a text and must not stand in it.
 //
-// The HTML part of an e-mail is the sender's: see the adapter smtpsender.
+// HTML parts are for the sender: give [Files.HTML] to the adapter smtpsender. One
+// has the code once, in its text: an address, say, would carry it away.
 package textfile
 
 import (
 	"cmp"
 	"errors"
 	"fmt"
+	html "html/template"
+	"io"
 	"io/fs"
 	"maps"
 	"path"
@@ -59,6 +66,8 @@ type Config struct {
 // delivery.Texts.Custom, and safe for concurrent use.
 type Files struct {
 	texts map[name]*template.Template
+	pages map[name]*html.Template
+	words delivery.Texts // fill the fields of a page
 }
 
 var _ delivery.Writer = (*Files)(nil)
@@ -68,27 +77,42 @@ type name struct {
 	purpose string // "": every one
 	channel delivery.Channel
 	locale  string // "": every one
-	subject bool
+	part    part
 }
 
-// maxFile bounds the bytes of a file, and of what it is executed to.
-const maxFile = 16 << 10
+// A part is what a file is of a message.
+type part string
 
-// Load reads all files of fsys whose names end in .txt. What is in it besides,
-// a README say, is left alone. The error names every file that cannot be used,
+const (
+	body    part = ""
+	subject part = "subject"
+	page    part = "html"
+)
+
+// most bounds the bytes of a file, and of what it is executed to. Gmail cuts a
+// message off at 102 KB.
+func (p part) most() int {
+	if p == page {
+		return 100 << 10
+	}
+	return 16 << 10
+}
+
+// Load reads all files of fsys whose names end in .txt or .html. What is in it
+// besides, a README say, is left alone. The error names every file that cannot be used,
 // and the line where there is one.
 func Load(fsys fs.FS, cfg Config) (*Files, error) {
-	f := &Files{make(map[name]*template.Template)}
+	f := &Files{make(map[name]*template.Template), make(map[name]*html.Template), cfg.Texts}
 	paths := make(map[name]string)
 	var faults []error
 	fault := func(path string, err error) { faults = append(faults, fmt.Errorf("%s: %w", path, err)) }
 	err := fs.WalkDir(fsys, ".", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".txt") {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".txt") && !strings.HasSuffix(path, ".html") {
 			return err
 		}
 		n, err := parseName(path)
 		if err == nil {
-			f.texts[n], err = parseFile(fsys, path)
+			err = f.parseFile(fsys, path, n)
 			paths[n] = path
 		}
 		if err != nil {
@@ -112,45 +136,54 @@ func Load(fsys fs.FS, cfg Config) (*Files, error) {
 	return f, nil
 }
 
-// parseName reads [PURPOSE/]CHANNEL[.LOCALE][.subject].txt.
+// parseName reads [PURPOSE/]CHANNEL[.LOCALE][.subject].txt, or the same without
+// subject that ends in .html.
 func parseName(file string) (n name, err error) {
 	dir, base := path.Split(file)
 	n.purpose = strings.TrimSuffix(dir, "/")
+	if rest, ok := strings.CutSuffix(base, ".html"); ok {
+		n.part, base = page, rest
+	}
 	parts := strings.Split(strings.TrimSuffix(base, ".txt"), ".")
 	n.channel = delivery.Channel(parts[0])
-	if parts = parts[1:]; len(parts) > 0 && parts[len(parts)-1] == "subject" {
-		n.subject, parts = true, parts[:len(parts)-1]
+	if parts = parts[1:]; n.part == body && len(parts) > 0 && parts[len(parts)-1] == "subject" {
+		n.part, parts = subject, parts[:len(parts)-1]
 	}
 	if len(parts) == 1 {
 		n.locale, parts = parts[0], nil
 	}
 	switch {
 	case len(parts) > 0 || strings.Contains(n.purpose, "/"):
-		return n, errors.New("the name is not [PURPOSE/]CHANNEL[.LOCALE][.subject].txt")
+		return n, errors.New("the name is not [PURPOSE/]CHANNEL[.LOCALE][.subject].txt or [PURPOSE/]email[.LOCALE].html")
 	case n.channel.Class() == "":
 		return n, fmt.Errorf("%q is no channel: they are sms, whatsapp and email", n.channel)
-	case n.subject && n.channel != delivery.Email:
-		return n, errors.New("only e-mail has a subject")
+	case n.part != body && n.channel != delivery.Email:
+		return n, errors.New("only e-mail has a subject, or an HTML part")
 	case n.locale != "" && !slices.Contains(delivery.Locales(n.channel), n.locale):
 		return n, fmt.Errorf("%q is no locale of this channel: they are %s", n.locale, strings.Join(delivery.Locales(n.channel), ", "))
 	}
 	return n, nil
 }
 
-func parseFile(fsys fs.FS, path string) (*template.Template, error) {
+func (f *Files) parseFile(fsys fs.FS, path string, n name) error {
 	info, err := fs.Stat(fsys, path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("longer than %d bytes", maxFile)
+	if most := n.part.most(); info.Size() > int64(most) {
+		return fmt.Errorf("longer than %d bytes", most)
 	}
 	content, err := fs.ReadFile(fsys, path)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	if n.part == page {
+		f.pages[n], err = html.New(path).Option("missingkey=error").Parse(string(content))
+		return err
 	}
 	text := strings.TrimRight(strings.ReplaceAll(string(content), "\r\n", "\n"), "\n")
-	return template.New(path).Option("missingkey=error").Parse(text)
+	f.texts[n], err = template.New(path).Option("missingkey=error").Parse(text)
+	return err
 }
 
 // check writes a file with a sample, in every language that it may be sent in.
@@ -161,30 +194,38 @@ func (f *Files) check(n name, cfg Config) error {
 	if n.locale != "" {
 		locales = []string{n.locale}
 	}
-	if n.channel == delivery.Email && f.texts[other(n)] == nil && f.find(other(n)) == nil {
+	if n.channel == delivery.Email && n.part != page && find(f.texts, other(n)) == nil {
 		return errors.New("an e-mail needs a subject and a body: the other file is missing")
 	}
 	code := strings.Repeat("8264917350", 10)[:min(max(cmp.Or(cfg.CodeLength, 6), 1), 100)]
 	for _, locale := range locales {
 		sample := delivery.Text{Channel: n.channel, Purpose: n.purpose, Locale: locale, Code: code, Expires: 99 * time.Minute}
-		if _, _, err := texts.Write(sample); err != nil {
+		if n.part == page {
+			if err := f.checkPage(sample); err != nil {
+				return err
+			}
+		} else if _, _, err := texts.Write(sample); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// other returns the name of the file that goes with one of an e-mail.
+// other returns the name of the text that goes with one of an e-mail.
 func other(n name) name {
-	n.subject = !n.subject
+	if n.part == subject {
+		n.part = body
+	} else {
+		n.part = subject
+	}
 	return n
 }
 
-// find returns the text that is nearest to a name, nil if there is none.
-func (f *Files) find(n name) *template.Template {
+// find returns the template that is nearest to a name, nil if there is none.
+func find[T any](templates map[name]*T, n name) *T {
 	for _, locale := range []string{n.locale, ""} {
 		for _, purpose := range []string{n.purpose, ""} {
-			if t := f.texts[name{purpose, n.channel, locale, n.subject}]; t != nil {
+			if t := templates[name{purpose, n.channel, locale, n.part}]; t != nil {
 				return t
 			}
 		}
@@ -193,34 +234,41 @@ func (f *Files) find(n name) *template.Template {
 }
 
 // Write implements [delivery.Writer].
-func (f *Files) Write(t delivery.Text) (subject, body string, ok bool, err error) {
+func (f *Files) Write(t delivery.Text) (head, text string, ok bool, err error) {
 	n := name{purpose: t.Purpose, channel: t.Channel, locale: t.Locale}
-	text := f.find(n)
-	if text == nil {
+	file := find(f.texts, n)
+	if file == nil {
 		return "", "", false, nil
 	}
-	if body, err = execute(text, t); err != nil {
+	if text, err = execute(file, body.most(), t, sample(t)); err != nil {
 		return "", "", false, err
 	}
 	if t.Channel != delivery.Email {
-		return "", body, true, nil
+		return "", text, true, nil
 	}
-	n.subject = true
-	if text = f.find(n); text == nil {
+	n.part = subject
+	if file = find(f.texts, n); file == nil {
 		return "", "", false, nil
 	}
-	subject, err = execute(text, t)
-	return subject, body, err == nil, err
+	head, err = execute(file, subject.most(), t, sample(t))
+	return head, text, err == nil, err
 }
 
-// execute returns what a template makes of a text. The error of a template
-// repeats values, the code among them, so it is replaced.
-func execute(t *template.Template, text delivery.Text) (string, error) {
-	var b limited
-	if err := t.Execute(&b, text); err != nil {
-		sample := text
-		sample.Code = "CODE"
-		if err := t.Execute(new(limited), sample); err != nil {
+// sample returns a text with another code.
+func sample(t delivery.Text) delivery.Text {
+	t.Code = "CODE"
+	return t
+}
+
+// execute returns what a template makes of data. The error of a template
+// repeats values, the code among them, so it is replaced by that of a sample.
+func execute(t interface {
+	Execute(io.Writer, any) error
+	Name() string
+}, most int, data, sample any) (string, error) {
+	b := limited{most: most}
+	if err := t.Execute(&b, data); err != nil {
+		if err := t.Execute(&limited{most: most}, sample); err != nil {
 			return "", err
 		}
 		return "", fmt.Errorf("%s cannot be executed", t.Name())
@@ -228,12 +276,15 @@ func execute(t *template.Template, text delivery.Text) (string, error) {
 	return b.String(), nil
 }
 
-// A limited is a builder that takes no more than maxFile bytes.
-type limited struct{ strings.Builder }
+// A limited is a builder that takes no more than so many bytes.
+type limited struct {
+	strings.Builder
+	most int
+}
 
 func (l *limited) Write(p []byte) (int, error) {
-	if l.Len()+len(p) > maxFile {
-		return 0, fmt.Errorf("more than %d bytes", maxFile)
+	if l.Len()+len(p) > l.most {
+		return 0, fmt.Errorf("more than %d bytes", l.most)
 	}
 	return l.Builder.Write(p)
 }

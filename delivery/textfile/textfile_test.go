@@ -125,6 +125,21 @@ func TestWhatIsRefused(t *testing.T) {
 		{"email.txt", "{{.Code}}", "the other file is missing"},
 		{"email.subject.txt", "Hello", "the other file is missing"},
 		{"whatsapp.txt", "{{.Code}}" + strings.Repeat("x", 17_000), "longer than"},
+		{"email.html", "<p>no code", "the code 0 times"},
+		{"email.html", "<p>{{.Code}}</p><p>{{.Code}}</p>", "the code 2 times"},
+		{"email.html", "<!-- {{.Code}} -->", "the code 0 times"},
+		{"email.html", "<a href=\"https://example.com/?c={{.Code}}\">here</a>", "the code in a tag"},
+		{"email.html", "<p>{{if eq .Locale \"fr\"}}{{else}}{{.Code}}{{end}}", "in fr has the code 0 times"},
+		{"email.html", "{{.Code}}<p {{if .App}}class=\"{{end}}>", "email.html"}, // html/template: two contexts
+		{"email.html", "\n{{.Kode}} {{.Code}}", "email.html:2"},
+		{"email.html", "{{.Code}} \xff", "not UTF-8"},
+		{"email.html", "{{.Code}}" + strings.Repeat("x", 103_000), "longer than"},
+		{"email.html", "{{.Code}}{{range 60000}}xx{{end}}", "more than"},
+		{"email.xx.html", "{{.Code}}", `"xx" is no locale`},
+		{"email.subject.html", "{{.Code}}", `"subject" is no locale`},
+		{"email.en.fr.html", "{{.Code}}", "the name is not"},
+		{"sms.html", "{{.Code}}", "only e-mail"},
+		{"a/b/email.html", "{{.Code}}", "the name is not"},
 	} {
 		_, err := textfile.Load(files("other/whatsapp.txt", "{{.Code}}", c.path, c.content), textfile.Config{})
 		if !errors.Is(err, textfile.ErrFile) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.path) {
@@ -143,6 +158,45 @@ func TestWhatIsRefused(t *testing.T) {
 	_, err := textfile.Load(files("sms.txt", "x", "whatsapp.txt", "y"), textfile.Config{})
 	if err == nil || strings.Count(err.Error(), ".txt: ") != 2 {
 		t.Errorf("two bad files: %v", err)
+	}
+}
+
+// An HTML part is chosen as a text is, has its fields and the subject, escaped,
+// and needs no text beside it.
+func TestHTML(t *testing.T) {
+	t.Parallel()
+	loaded, err := textfile.Load(files(
+		"email.html", "<title>{{.Subject}}</title>\r\n<p lang={{.Locale}}>{{.App}}, {{.Purpose}}: <b>{{.Code}}</b>, {{.Time}}</p>\n",
+		"email.es.html", "<p>es {{.Code}}</p>",
+		"pay/email.es.html", "<p>pay es {{.Code}}</p>",
+		"pay/email.html", "<p>pay {{.Code}}</p>",
+	), textfile.Config{Texts: delivery.Texts{App: "A & <B>"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ purpose, locale, want string }{
+		{"login", "en", "<title>a &lt; b</title>\r\n<p lang=en>A &amp; &lt;B&gt;, login: <b>123456</b>, 2 min</p>\n"},
+		{"login", "es", "<p>es 123456</p>"},
+		{"pay", "es", "<p>pay es 123456</p>"},
+		{"pay", "fr", "<p>pay 123456</p>"},
+	} {
+		page, ok, err := loaded.HTML(delivery.Text{Purpose: c.purpose, Locale: c.locale, Code: "123456", Expires: 2 * time.Minute}, "a < b")
+		if err != nil || !ok || page != c.want {
+			t.Errorf("%s in %s: %q, %v, %v", c.purpose, c.locale, page, ok, err)
+		}
+	}
+	if _, _, err := loaded.HTML(delivery.Text{Locale: "xx", Code: "123456", Expires: time.Minute}, "x"); !errors.Is(err, delivery.ErrLocale) {
+		t.Errorf("a locale that there is not: %v", err)
+	}
+	if _, text := write(t, files("email.html", "<p>{{.Code}}</p>"), delivery.Texts{}, delivery.Text{Channel: delivery.Email}); !strings.HasPrefix(text, "Your code is") {
+		t.Errorf("the text beside a page: %q", text)
+	}
+	none, err := textfile.Load(files("email.es.html", "<p>{{.Code}}</p>"), textfile.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if page, ok, err := none.HTML(delivery.Text{Locale: "en", Code: "123456", Expires: time.Minute}, "x"); ok || err != nil {
+		t.Errorf("no page in English, and %q, %v", page, err)
 	}
 }
 
@@ -180,6 +234,14 @@ func TestErrorsAreQuiet(t *testing.T) {
 	if !errors.Is(err, delivery.ErrTexts) || strings.Contains(fmt.Sprintf("%+v", err), "123456") {
 		t.Errorf("%v", err)
 	}
+	loaded, err = textfile.Load(files("email.html", `{{.Code}}{{if eq .Code "123456"}}{{index .Code 100}}{{end}}`), textfile.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, ok, err := loaded.HTML(delivery.Text{Code: "123456", Expires: time.Minute}, "Subject")
+	if ok || err == nil || strings.Contains(fmt.Sprintf("%+v", err), "123456") {
+		t.Errorf("%v, %v", ok, err)
+	}
 }
 
 func FuzzLoad(f *testing.F) {
@@ -187,6 +249,8 @@ func FuzzLoad(f *testing.F) {
 		f.Add("sms.txt", seed)
 	}
 	f.Add("login/email.fr.subject.txt", "{{.Code}}")
+	f.Add("login/email.fr.html", "<p>{{.Code}}</p>")
+	f.Add("email.html", "<a href={{.Code}}>{{.App}}")
 	f.Fuzz(func(t *testing.T, path, content string) {
 		if !fs.ValidPath(path) || strings.Contains(content, "range") || strings.Contains(content, "template") {
 			return // an operator may write what takes for ever
@@ -203,6 +267,10 @@ func FuzzLoad(f *testing.F) {
 			if err == nil && strings.Count(body, "739152") != 1 {
 				t.Fatalf("%q", body)
 			}
+		}
+		page, _, err := loaded.HTML(delivery.Text{Code: "739152", Expires: time.Minute}, "x")
+		if err == nil && strings.Count(page, "739152") > 1 {
+			t.Fatalf("%q", page)
 		}
 	})
 }
