@@ -91,6 +91,11 @@ type Config struct {
 	// plain page in the reader's colours, without remote content.
 	HTML *template.Template
 
+	// Pages writes the HTML parts of some messages in the place of HTML: all for
+	// which it says ok. It writes at most 100 KiB, with the code in one piece. An
+	// error is one of Configuration. It is safe for concurrent use. Default: none.
+	Pages func(p Page) (html string, ok bool, err error)
+
 	// Timeout bounds one Send, besides its ctx. Default 30 s, at most 10 min.
 	Timeout time.Duration
 

@@ -38,7 +38,7 @@ func (s *Sender) compose(m delivery.Message) (*letter, *failure) {
 	case !oneLine(m.Subject) || utf8.RuneCountInString(m.Subject) > maxSubject:
 		return nil, &failure{kind: delivery.Configuration, reason: "the subject is longer than 200 characters, or has one that does not print"}
 	}
-	page, err := render(s.cfg.HTML, pageOf(m))
+	page, err := s.cfg.page(m)
 	if err != nil {
 		return nil, &failure{kind: delivery.Configuration, reason: "HTML: " + err.Error()}
 	}

@@ -2,6 +2,7 @@ package smtpsender
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/mail"
@@ -106,6 +107,40 @@ func TestOwnPage(t *testing.T) {
 		`|Your Acme code is 917364. It expires in 5 min. Never share it.|If you did not ask for it, you can ignore this message.`
 	if p.html != want {
 		t.Errorf("the page is %s, want %s", p.html, want)
+	}
+}
+
+// What Pages writes stands in the place of HTML, in the messages that it is for.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	cfg := config("")
+	cfg.Pages = func(p Page) (string, bool, error) {
+		switch p.Locale {
+		case "es":
+			return "<p>es " + p.Purpose + " " + p.Code, true, nil
+		case "fr":
+			return "<p>no code", true, nil
+		case "de":
+			return p.Code + strings.Repeat("x", maxPage), true, nil
+		case "it":
+			return "", true, errors.New("no page, and " + p.Code)
+		}
+		return "not for this one", false, nil
+	}
+	s := newSender(t, cfg)
+	m := testMessage()
+	m.Locale = "es"
+	if _, p := composed(t, s, m); strings.TrimSpace(p.html) != "<p>es "+m.Purpose+" "+testCode || p.text != m.Body.Reveal() {
+		t.Errorf("%q, %q", p.html, p.text)
+	}
+	m.Locale = "en"
+	_, p := composed(t, s, m)
+	checkHTML(t, p.html, m)
+	for _, locale := range []string{"fr", "de", "it"} {
+		m.Locale = locale
+		if _, err := s.Send(t.Context(), m); kindOfError(err) != string(delivery.Configuration) || !strings.Contains(err.Error(), "HTML: ") || strings.Contains(err.Error(), testCode) {
+			t.Errorf("%s: %v", locale, err)
+		}
 	}
 }
 

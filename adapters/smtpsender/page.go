@@ -60,6 +60,27 @@ func plainPage() *template.Template {
 `))
 }
 
+// page writes the HTML part of a message.
+func (c *Config) page(m delivery.Message) (string, error) {
+	p := pageOf(m)
+	if c.Pages != nil {
+		out, ok, err := c.Pages(p)
+		switch {
+		case err != nil:
+			return "", err
+		case ok && len(out) > maxPage:
+			return "", fmt.Errorf("longer than %d bytes", maxPage)
+		case ok && !strings.Contains(out, p.Code):
+			return "", errNoCode
+		case ok:
+			return out, nil
+		}
+	}
+	return render(c.HTML, p)
+}
+
+var errNoCode = errors.New("the code is not on the page in one piece")
+
 // render executes a page's template.
 func render(t *template.Template, p Page) (string, error) {
 	b := limited{left: maxPage}
@@ -93,7 +114,7 @@ func checkPage(t *template.Template) error {
 	case err != nil:
 		return err
 	case !strings.Contains(out, code):
-		return errors.New("the code is not on the page in one piece")
+		return errNoCode
 	}
 	return nil
 }
