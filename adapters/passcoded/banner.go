@@ -52,7 +52,9 @@ func (b banner) print(w io.Writer) error {
 	if b.cfg.outbox != "" {
 		fmt.Fprintf(&t, "INSECURE: every message is also written to %s.\n", b.cfg.outbox)
 	}
-	fmt.Fprintf(&t, "Sign in:  %s/login/\n", b.reachable())
+	if b.cfg.loginPages {
+		fmt.Fprintf(&t, "Sign in:  %s/login/\n", b.reachable())
+	}
 	for _, s := range steps {
 		fmt.Fprintf(&t, "\n%s\n\n", s.about)
 		fmt.Fprintf(&t, "curl --request POST \\\n  --url %s%s \\\n  -u %s \\\n  -H 'Content-Type: application/json' \\\n  -d '%s'\n",

@@ -55,6 +55,10 @@ Usage: passcoded [options]
   -config FILE           which providers carry the messages of which channel,
                          in TOML (PASSCODED_CONFIG; default: messages are
                          printed and sent to nobody)
+  -login-pages           serve pages to sign in by under /login/, to everybody
+                         who reaches them: they send without credentials
+                         (PASSCODED_LOGIN_PAGES, 1 or 0; default: without
+                         -config, where a message costs nothing)
   -app NAME              name of the application in messages
                          (PASSCODED_APP)
   -origin HOST           host whose pages may fill in codes from an SMS
@@ -130,6 +134,7 @@ type config struct {
 	maxSession   time.Duration
 	lock         policy.Lock
 	proxies      []netip.Prefix
+	loginPages   bool
 	outbox       string // "": none
 	file         string // that says how messages travel; "": they are printed
 	env          func(string) string
@@ -149,7 +154,7 @@ func parseConfig(args []string, env func(string) string) (config, error) {
 	if len(args) > 0 && (args[0] == checkConfig || args[0] == sendTest) {
 		cfg.command, args = args[0], args[1:]
 	}
-	var countries, idle, maxSession, lockAfter, lockFor, unsafeRedis, proxies string
+	var countries, idle, maxSession, lockAfter, lockFor, unsafeRedis, proxies, loginPages string
 	flags := flag.NewFlagSet("passcoded", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	text := func(p *string, name, variable, otherwise string) {
@@ -175,6 +180,8 @@ func parseConfig(args []string, env func(string) string) (config, error) {
 	flags.StringVar(&cfg.to, "to", "", "")
 	flags.StringVar(&cfg.locale, "locale", "", "")
 	text(&proxies, "trusted-proxies", "PASSCODED_TRUSTED_PROXIES", "")
+	loginPages = env("PASSCODED_LOGIN_PAGES")
+	flags.BoolFunc("login-pages", "", func(value string) error { loginPages = value; return nil })
 	flags.StringVar(&cfg.outbox, "insecure-outbox", "", "")
 	flags.BoolVar(&cfg.version, "version", false, "")
 	flags.BoolVar(&cfg.rotate, "rotate-signing-key", false, "")
@@ -237,6 +244,12 @@ func parseConfig(args []string, env func(string) string) (config, error) {
 	}
 	if cfg.proxies, err = parseProxies(proxies); err != nil {
 		return cfg, err
+	}
+	// The pages send for whoever comes, and with -config that costs money.
+	if cfg.loginPages = cfg.file == ""; loginPages != "" {
+		if cfg.loginPages, err = strconv.ParseBool(loginPages); err != nil {
+			return cfg, fmt.Errorf("-login-pages %q is neither 1 nor 0", loginPages)
+		}
 	}
 	if idle != "" {
 		if cfg.idle, err = parseTime("session-idle", idle, time.Minute, sessions.MaxDuration); err != nil {

@@ -5,8 +5,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,6 +41,7 @@ type callbacksConfig struct {
 // A channelConfig says who carries the messages of a channel.
 type channelConfig struct {
 	Providers     []string       `toml:"providers"` // asked in this order
+	Timeout       duration       `toml:"timeout"`   // of all of them together
 	Routes        []routeConfig  `toml:"routes"`    // looked at before
 	Countries     []string       `toml:"countries"` // the only ones; default: all supported ones
 	PerDay        int            `toml:"per_day"`
@@ -44,6 +49,16 @@ type channelConfig struct {
 	Regions       map[string]int `toml:"regions"` // messages a day, in the place of per_region
 	Fallback      string         `toml:"fallback"`
 	FallbackAfter duration       `toml:"fallback_after"`
+}
+
+// names returns the providers of a channel in alphabetical order.
+func (c channelConfig) names() []string {
+	all := slices.Clone(c.Providers)
+	for _, r := range c.Routes {
+		all = slices.AppendSeq(append(all, r.Providers...), maps.Keys(r.Split))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // A routeConfig is a rule with its providers, or its shares of a split.
@@ -93,8 +108,9 @@ type problem struct {
 	text string
 }
 
-// readConfigFile reads a configuration file. Its problems are those of the
-// file's form; more may be found by who uses it.
+// readConfigFile reads a configuration file. The error is about one that cannot
+// be read to its end. Settings that there are not are its problems; more may be
+// found by who uses it.
 func readConfigFile(path string, env func(string) string) (*parsedFile, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -124,8 +140,9 @@ func readConfigFile(path string, env func(string) string) (*parsedFile, error) {
 			}
 		}
 		f.problems = append(f.problems, problem{line, what})
+		return nil, f.err()
 	case err != nil:
-		f.problems = append(f.problems, problem{0, "cannot be read as TOML"})
+		return nil, fmt.Errorf("%s:1: cannot be read as TOML", path)
 	}
 	return f, nil
 }
@@ -136,12 +153,19 @@ func secretKey(key string) bool {
 	return slices.Contains([]string{"secret", "tokens", "token", "app_secret", "app_secrets", "verify_token", "password", "keys", "report_keys", "secret_key", "session_token"}, last)
 }
 
-// keyLines returns the line of each key of a TOML document. Of a key in an array
-// of tables it has the last one besides those with an index, as "routes.0.split".
+// keyLines returns the line of each key of a TOML document, and of each table
+// around one. Tables of an array have an index, as in "routes.0.split".
 func keyLines(content []byte) map[string]int {
 	lines := make(map[string]int)
-	counts := make(map[string]int)
-	prefix := ""
+	counts := make(map[string]int) // of the tables of an array
+	note := func(key []string, line int) {
+		for n := range key {
+			if path := strings.Join(key[:n+1], "."); lines[path] == 0 {
+				lines[path] = line
+			}
+		}
+	}
+	var table []string
 	p := new(unstable.Parser)
 	p.Reset(content)
 	for p.NextExpression() {
@@ -153,21 +177,23 @@ func keyLines(content []byte) map[string]int {
 		line := 0
 		for part := e.Key(); part.Next(); {
 			node := part.Node()
+			if count := counts[strings.Join(key, ".")]; count > 0 {
+				key = append(key, strconv.Itoa(count-1))
+			}
 			key = append(key, string(node.Data))
 			line = p.Shape(node.Raw).Start.Line
 		}
-		path := strings.Join(key, ".")
 		switch e.Kind {
-		case unstable.Table:
-			prefix = path
-		case unstable.ArrayTable:
-			prefix = fmt.Sprintf("%s.%d", path, counts[path])
-			counts[path]++
 		case unstable.KeyValue:
-			lines[prefix+"."+path] = line
+			note(slices.Concat(table, key), line)
 			continue
+		case unstable.ArrayTable:
+			path := strings.Join(key, ".")
+			key = append(key, strconv.Itoa(counts[path]))
+			counts[path]++
 		}
-		lines[prefix] = line
+		table = key
+		note(table, line)
 	}
 	return lines
 }
@@ -182,6 +208,10 @@ func (f *parsedFile) fault(key, format string, args ...any) {
 	f.problems = append(f.problems, problem{f.lines[near], key + ": " + fmt.Sprintf(format, args...)})
 }
 
+// missing stands in for a secret that is not there, so that nothing else is
+// found to be wrong with it. It has the form of every kind of secret.
+var missing = delivery.NewSecret("whsec_bWlzc2luZ21pc3NpbmdtaXNzaW5nbWlzc2luZ20=")
+
 // secret returns the value that a reference leads to.
 func (f *parsedFile) secret(key string, s secret) delivery.Secret {
 	if s.ref == "" {
@@ -192,18 +222,46 @@ func (f *parsedFile) secret(key string, s secret) delivery.Secret {
 	if how == "env" {
 		value = f.env(name)
 	} else {
-		content, err := readPrivate(name)
+		content, err := readUnaltered(f.beside(name))
 		if err != nil {
 			f.fault(key, "%v", err)
-			return delivery.NewSecret("missing")
+			return missing
 		}
 		value = strings.TrimRight(string(content), "\r\n")
 	}
 	if value == "" {
 		f.fault(key, "%s is empty", s.ref)
-		return delivery.NewSecret("missing")
+		return missing
 	}
 	return delivery.NewSecret(value)
+}
+
+// beside returns the path of a file that the configuration names: relative to
+// the configuration's own directory.
+func (f *parsedFile) beside(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(f.path), name)
+}
+
+// readUnaltered reads a small file that nobody but its owner can write. Others
+// may read it: Docker and Kubernetes mount secrets so, into containers of which
+// each has its own.
+func readUnaltered(path string) ([]byte, error) {
+	const most = 1 << 20
+	info, err := os.Stat(path) // before it is opened, which for a pipe might take for ever
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a file", path)
+	case runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0:
+		return nil, fmt.Errorf("%s can be changed by others: its permissions are %04o", path, info.Mode().Perm())
+	case info.Size() > most:
+		return nil, fmt.Errorf("%s is larger than 1 MiB", path)
+	}
+	return os.ReadFile(path)
 }
 
 // err returns all problems as one error, a line each in the order of the file,

@@ -33,6 +33,7 @@
 //	-project-id ID           PASSCODED_PROJECT_ID     user name of every request; default that of the keys file
 //	                         PASSCODED_SECRET         password of every request; no option, since every user of a machine sees options
 //	-config FILE             PASSCODED_CONFIG         how messages travel: see Messages; default they are printed
+//	-login-pages             PASSCODED_LOGIN_PAGES    serve the pages to sign in by, 1 or 0: see Login pages; default without -config
 //	-app NAME                PASSCODED_APP            name of the application in messages; default none
 //	-origin HOST             PASSCODED_ORIGIN         host whose pages may fill in codes from an SMS; default none
 //	-sms-countries LIST      PASSCODED_SMS_COUNTRIES  the only countries to text, such as US,CA; default all but the unsupported
@@ -127,7 +128,7 @@
 //	[providers.us.twilio]
 //	account_sid = "AC…"
 //	key_id = "SK…"                      # default: the account with its auth token
-//	secret = "env:TWILIO_SECRET"        # never the value itself: env:NAME or file:PATH
+//	secret = "env:TWILIO_SECRET"        # never the value itself: env:NAME, or file:PATH, which only its owner can change
 //	sms = { service = "MG…" }           # or from = "+1…"
 //	tokens = ["env:TWILIO_AUTH_TOKEN"]  # that sign callbacks
 //
@@ -143,10 +144,11 @@
 //	from = "Example <codes@example.com>"
 //	username = "codes"
 //	password = "file:/run/secrets/smtp"
+//	ca_file = "ca.pem"                  # whom its certificate is from; default: the system's authorities
 //
 //	[providers.aws.sns]
 //	region = "eu-central-1"
-//	access_key_id = "AKIA…"
+//	access_key_id = "AKIA…"             # default, with secret_key: the role of the machine or task, or what AWS's programs use
 //	secret_key = "env:AWS_SECRET_ACCESS_KEY"
 //	origination = "+1…"                 # default: AWS picks
 //	configuration_set = "codes"         # with an event destination: one of the topics
@@ -159,8 +161,14 @@
 //
 //	[providers.print.console]           # prints messages, codes in clear
 //
+//	[providers.us]                      # for a provider of any kind
+//	timeout = "4s"                      # of one try; default 5s
+//	failures = 5                        # within a minute, after which it rests
+//	rest = "30s"
+//
 //	[channels.sms]
 //	providers = ["us", "own"]
+//	timeout = "12s"                     # of all tries together; at most 14s
 //	countries = ["US", "CA"]            # default: all supported ones
 //	per_day = 20000                     # messages; default: no limit
 //	per_region = 5000
@@ -168,7 +176,7 @@
 //
 //	[[channels.sms.routes]]             # looked at before providers, in order
 //	regions = ["CA"]                    # and locales, purposes
-//	split = { own = 90, us = 10 }       # or providers = […]
+//	split = { own = 90, us = 10 }       # parts of the messages; each takes those of one that is down. Or providers = […]
 //
 //	[channels.whatsapp]
 //	providers = ["meta"]
@@ -179,22 +187,25 @@
 //	providers = ["mail"]
 //
 //	[texts]
-//	directory = "texts"                 # own words: see package textfile
+//	directory = "texts"                 # own words, and HTML for e-mail: see package textfile
 //	app_hash = "FA+9qCX9VSu"
 //
 //	[callbacks]
 //	url = "https://codes.example.com"   # providers report to /callbacks/NAME below it
 //
+// Files that the file names are relative to its own directory. A list that is
+// empty is an error, since one that is left out stands for everything.
+//
 // A provider that is down, throttles or refuses its credentials is passed over
-// for a while; timeout, failures and rest beside its kind say how soon and how
-// long. A refused account is an error in the log: somebody has to look. What
-// may have been sent is not sent again by another.
+// for a while. A refused account is an error in the log, and so is one that a
+// provider reports afterwards: somebody has to look. What may have been sent is
+// not sent again by another.
 //
 //	passcoded check-config -config FILE    says what is wrong, by line, or what the file means
 //	passcoded send-test -config FILE -channel sms -to +12025550162
 //
-// The log has a line for what each provider did with each message and for what
-// became of it. With the credentials of the API
+// The log has a line for what each provider did with each message, for each
+// report, and for what became of the message. With the credentials of the API
 //
 //	GET /messages/ID   tells that of one message for a day; its id is in the log
 //	GET /providers     tells which providers work, and which rest and why
@@ -250,8 +261,19 @@
 // address, then the code, and keep a session in a cookie; /login/account adds
 // second factors and signs out. They are there to be tried and to be looked at: a
 // program of your own mounts the same handler beside its own pages, where it can
-// protect them. Behind a proxy name it with -trusted-proxies, or all clients are
-// one to the limits per client.
+// protect them.
+//
+// They want no credentials: whoever reaches them can have a message sent to any
+// address that a channel reaches. So they are served by themselves only without
+// -config, where messages go to the terminal. With it -login-pages has to ask for
+// them; then bound what strangers can spend, by countries and per_day of a
+// channel. Each client may ask for 30 codes in 10 minutes.
+//
+// Behind a proxy name it with -trusted-proxies, or all clients are one to that
+// limit. The proxy has to pass on the Host header as it came, since by default
+// many put their own in its place; with X-Forwarded-Proto: https besides, the
+// pages know that the browser came by https whatever the host is. Else cookies
+// for a loopback host go without Secure.
 //
 // # The outbox
 //

@@ -328,6 +328,107 @@ func TestSendTest(t *testing.T) {
 	run(2, "-to", "+12025550162")
 }
 
+// TestSplit has one share of a split be down: the others take its messages.
+func TestSplit(t *testing.T) {
+	t.Parallel()
+	one, two := newCarrier(t, "one"), newCarrier(t, "two")
+	path, env := configured(t, one, two, `
+[[channels.sms.routes]]
+regions = ["US"]
+split = { one = 1000000, two = 1 }
+`)
+	one.Close()
+	stdout, stderr := newOutput(), newOutput()
+	if status := run(t.Context(), []string{"send-test", "-config", path, "-channel", "sms", "-to", "+12025550162"}, lookup(env), stdout, stderr); status != 0 {
+		t.Errorf("exit status %d: %s", status, stderr)
+	}
+	wantText(t, stdout.String(), "two took the message")
+}
+
+// TestDeadlines has a provider be slow: a try has the time that its provider
+// has, and all of them together that of the channel.
+func TestDeadlines(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ provider, channel, want string }{
+		{"50ms", "10s", "may be on its way"},
+		{"14s", "14s", "one took the message"},
+	} {
+		one, two := newCarrier(t, "one"), newCarrier(t, "two")
+		path, env := configured(t, one, two, fmt.Sprintf("timeout = %q\n[providers.one]\ntimeout = %q\n", c.channel, c.provider))
+		one.answers(func(delivery.Message) error {
+			<-time.After(500 * time.Millisecond)
+			return nil
+		})
+		stdout, stderr := newOutput(), newOutput()
+		if status := run(t.Context(), []string{"send-test", "-config", path, "-channel", "sms", "-to", "+12025550162"}, lookup(env), stdout, stderr); status != 0 {
+			t.Errorf("exit status %d: %s", status, stderr)
+		}
+		wantText(t, stdout.String(), c.want)
+	}
+}
+
+// TestReportedMisconfiguration has a provider report that the account is at
+// fault: that wakes somebody like an answer that says so.
+func TestReportedMisconfiguration(t *testing.T) {
+	t.Parallel()
+	one, two := newCarrier(t, "one"), newCarrier(t, "two")
+	path, env := configured(t, one, two, "")
+	p := launch(t, t.TempDir(), env, "-config", path)
+	p.post(t, 200, "/v1/otps/sms/login_or_create", `{"phone_number": "+12025550162"}`)
+	id := one.messages()[0].ID
+	p.report(t, 200, webhookKey, `{"message": "`+id+`", "status": "failed", "kind": "configuration", "reason": "sender not registered"}`)
+	p.stderr.await(t, `level=ERROR msg=provider event=misconfigured provider=one message=`+id+` channel=sms error=".*sender not registered"`)
+	p.stderr.await(t, `level=INFO msg=message message=`+id+` state=failed provider=one`)
+
+	// What another provider says of it is in the log, and nowhere else.
+	p.report(t, 200, webhookKey, `{"message": "`+id+`", "provider": "three", "id": "3", "status": "delivered"}`)
+	p.stderr.await(t, `level=INFO msg=report provider=three id=3 message=`+id+` status=delivered`)
+	var record receipts.Record
+	if p.look(t, "/messages/"+id, &record); record.State != receipts.Failed || record.Provider != "one" {
+		t.Errorf("%+v", record)
+	}
+}
+
+// TestOwnPages sends an operator's own HTML, to a server whose certificate is of
+// the operator's own authority.
+func TestOwnPages(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "texts"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "texts", "email.html"), []byte("<p>{{.App}}: <b>{{.Code}}</b> in {{.Locale}}</p>"), 0o600)
+	port, ofMail := mailing(t, filepath.Join(dir, "ca.pem"))
+	path := filepath.Join(dir, "passcoded.toml")
+	send := func(want int, more string) string {
+		t.Helper()
+		write(t, path, fmt.Appendf(nil, `
+[providers.mail.smtp]
+host = "127.0.0.1"
+port = %d
+implicit_tls = true
+from = "codes@example.com"
+%s
+[channels.email]
+providers = ["mail"]
+[texts]
+directory = "texts"
+`, port, more), 0o600)
+		stderr := newOutput()
+		args := []string{"send-test", "-config", path, "-channel", "email", "-to", "somebody@example.com", "-locale", "es", "-app", "A & B"}
+		if status := run(t.Context(), args, lookup(nil), newOutput(), stderr); status != want {
+			t.Errorf("exit status %d: %s", status, stderr)
+		}
+		return stderr.String()
+	}
+	wantText(t, send(1, ""), "certificate")
+	send(0, `ca_file = "ca.pem"`)
+	letter := ofMail()
+	if !regexp.MustCompile(`<p>A &amp; B: <b>[0-9]{6}</b> in es</p>`).MatchString(letter) || !strings.Contains(letter, "text/plain") {
+		t.Errorf("%s", letter)
+	}
+}
+
 // TestOwnTexts sends an operator's own words.
 func TestOwnTexts(t *testing.T) {
 	t.Parallel()

@@ -115,14 +115,31 @@ func logDelivery(log *slog.Logger, e delivery.Event) {
 	log.LogAttrs(context.Background(), level, "provider", attrs...)
 }
 
-// logReceipt writes what became of a message.
+// logReport writes what a provider tells, whether it changes anything or not.
+func logReport(log *slog.Logger, r delivery.Report) {
+	attrs := []slog.Attr{slog.String("provider", r.Provider), slog.String("id", r.ID), slog.String("message", r.Message), slog.String("status", string(r.Status))}
+	log.LogAttrs(context.Background(), slog.LevelInfo, "report", withWhy(attrs, r.Kind, r.Reason)...)
+}
+
+// logReceipt writes what became of a message. That the account is at fault is
+// an error like an answer that says so: providers that take messages first and
+// look at them later tell it in no other way.
 func logReceipt(log *slog.Logger, r receipts.Record) {
 	attrs := []slog.Attr{slog.String("message", r.Message), slog.String("state", string(r.State)), slog.String("provider", r.Provider)}
 	if r.ID != "" {
 		attrs = append(attrs, slog.String("id", r.ID))
 	}
-	if r.Kind != "" || r.Reason != "" {
-		attrs = append(attrs, slog.String("kind", string(r.Kind)), slog.String("reason", r.Reason))
+	log.LogAttrs(context.Background(), slog.LevelInfo, "message", withWhy(attrs, r.Kind, r.Reason)...)
+	if r.State == receipts.Failed && r.Kind == delivery.Configuration {
+		logDelivery(log, delivery.Event{Kind: delivery.EventMisconfigured, Provider: r.Provider, Message: r.Message, Channel: r.Channel,
+			Err: &delivery.Error{Kind: r.Kind, Provider: r.Provider, Reason: r.Reason}})
 	}
-	log.LogAttrs(context.Background(), slog.LevelInfo, "message", attrs...)
+}
+
+// withWhy adds why something failed, if it did.
+func withWhy(attrs []slog.Attr, kind delivery.Kind, reason string) []slog.Attr {
+	if kind == "" && reason == "" {
+		return attrs
+	}
+	return append(attrs, slog.String("kind", string(kind)), slog.String("reason", reason))
 }

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"maps"
 	"net/http"
 	"net/url"
@@ -8,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/passcode-go/passcode/adapters/smtpsender"
 	"github.com/passcode-go/passcode/adapters/snssender"
@@ -16,6 +20,7 @@ import (
 	"github.com/passcode-go/passcode/adapters/whatsappsender"
 	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/delivery/console"
+	"github.com/passcode-go/passcode/delivery/textfile"
 )
 
 // A providerConfig is one account at one provider: [providers.NAME.KIND], with
@@ -76,6 +81,7 @@ type smtpConfig struct {
 	From            string `toml:"from"`
 	Helo            string `toml:"helo"`
 	MaxConns        int    `toml:"max_conns"`
+	CAFile          string `toml:"ca_file"` // authorities of its certificate, in PEM; default: those of the system
 }
 
 type snsConfig struct {
@@ -105,13 +111,15 @@ type webhookConfig struct {
 // A provider is a sender with what hears from it.
 type provider struct {
 	sender     delivery.Sender
-	callback   http.Handler // nil if the provider tells nothing
+	carries    []delivery.Channel // nil: all
+	callback   http.Handler       // nil if the provider tells nothing
 	idempotent bool
 	close      func() error
+	breaker    *delivery.Breaker // around the sender
 }
 
 // provider makes the sender of a provider, or notes what is wrong with it.
-func (f *parsedFile) provider(name string, out *console.Sender, observe delivery.Observer) (p provider) {
+func (f *parsedFile) provider(name string, m *messaging, out *console.Sender, observe delivery.Observer) (p provider) {
 	c := f.Providers[name]
 	key := "providers." + name
 	kinds := 0
@@ -128,7 +136,7 @@ func (f *parsedFile) provider(name string, out *console.Sender, observe delivery
 		p = f.whatsapp(name, key+".whatsapp", c.WhatsApp, observe)
 	}
 	if has(c.SMTP != nil) {
-		p = f.smtp(name, key+".smtp", c.SMTP)
+		p = f.smtp(name, key+".smtp", c.SMTP, m.files)
 	}
 	if has(c.SNS != nil) {
 		p = f.sns(name, key+".sns", c.SNS, observe)
@@ -197,7 +205,14 @@ func (f *parsedFile) twilio(name, key string, c *twilioConfig, observe delivery.
 	}
 	cfg := twiliosender.Config{
 		Name: name, AccountSID: c.AccountSID, KeyID: c.KeyID, Secret: f.secret(key+".secret", c.Secret),
-		SMS: line(c.SMS), WhatsApp: line(c.WhatsApp), BaseURL: c.BaseURL,
+		SMS: line(c.SMS), WhatsApp: line(c.WhatsApp), BaseURL: c.BaseURL, Timeout: f.Providers[name].Timeout.Duration,
+	}
+	p.carries = []delivery.Channel{} // nothing without a line, which the sender refuses itself
+	if c.SMS != nil {
+		p.carries = append(p.carries, delivery.SMS)
+	}
+	if c.WhatsApp != nil {
+		p.carries = append(p.carries, delivery.WhatsApp)
 	}
 	if len(c.Tokens) > 0 {
 		to := f.callbackURL(name, key+".tokens", true)
@@ -227,12 +242,12 @@ func (f *parsedFile) whatsapp(name, key string, c *whatsappConfig, observe deliv
 	}
 	s, err := whatsappsender.New(whatsappsender.Config{
 		Name: name, PhoneNumberID: c.PhoneNumberID, Token: f.secret(key+".token", c.Token), AppSecret: f.secret(key+".app_secret", c.AppSecret),
-		Templates: templates, Version: c.Version, BaseURL: c.BaseURL,
+		Templates: templates, Version: c.Version, BaseURL: c.BaseURL, Timeout: f.Providers[name].Timeout.Duration,
 	})
 	if err != nil {
 		f.fault(key, "%v", err)
 	}
-	p.sender = s
+	p.sender, p.carries = s, []delivery.Channel{delivery.WhatsApp}
 	if c.VerifyToken.ref == "" && len(c.AppSecrets) == 0 {
 		return p
 	}
@@ -247,35 +262,83 @@ func (f *parsedFile) whatsapp(name, key string, c *whatsappConfig, observe deliv
 	return p
 }
 
-func (f *parsedFile) smtp(name, key string, c *smtpConfig) (p provider) {
-	s, err := smtpsender.New(smtpsender.Config{
+func (f *parsedFile) smtp(name, key string, c *smtpConfig, files *textfile.Files) (p provider) {
+	cfg := smtpsender.Config{
 		Name: name, Host: c.Host, Port: c.Port, ImplicitTLS: c.ImplicitTLS, UnsafePlaintext: c.UnsafePlaintext,
 		Username: c.Username, Password: f.secret(key+".password", c.Password), Mechanism: c.Mechanism,
-		From: c.From, Helo: c.Helo, MaxConns: c.MaxConns,
-	})
+		From: c.From, Helo: c.Helo, MaxConns: c.MaxConns, Timeout: f.Providers[name].Timeout.Duration,
+	}
+	if c.CAFile != "" {
+		cfg.TLS = &tls.Config{RootCAs: f.roots(key+".ca_file", c.CAFile)}
+		if c.UnsafePlaintext {
+			f.fault(key+".ca_file", "there is no certificate with unsafe_plaintext")
+		}
+	}
+	if files != nil {
+		cfg.Pages = func(p smtpsender.Page) (string, bool, error) {
+			return files.HTML(delivery.Text{Channel: delivery.Email, Purpose: p.Purpose, Locale: p.Locale, Code: p.Code, Expires: p.Expires}, p.Subject)
+		}
+	}
+	s, err := smtpsender.New(cfg)
 	if err != nil {
 		f.fault(key, "%v", err)
 		return p
 	}
-	return provider{sender: s, close: func() error { s.Close(); return nil }}
+	return provider{sender: s, carries: []delivery.Channel{delivery.Email}, close: func() error { s.Close(); return nil }}
+}
+
+// roots reads the certificates of authorities.
+func (f *parsedFile) roots(key, name string) *x509.CertPool {
+	content, err := readUnaltered(f.beside(name))
+	if err != nil {
+		f.fault(key, "%v", err)
+		return nil
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(content) {
+		f.fault(key, "%s has no certificate in PEM", name)
+	}
+	return pool
+}
+
+// account returns how AWS is called. Keys that are not in the file are found
+// where AWS's own programs find them, when the first message is sent: in the
+// environment, in the files of ~/.aws, or from the machine's or the task's role.
+func (f *parsedFile) account(key string, c *snsConfig) aws.Config {
+	id, secret, token := c.AccessKeyID != "", c.SecretKey.ref != "", c.SessionToken.ref != ""
+	if !id && !secret && !token {
+		account, err := awsconfig.LoadDefaultConfig(context.Background(), awsconfig.WithRegion(c.Region))
+		if err != nil {
+			f.fault(key, "%v", err)
+			return aws.Config{Region: c.Region, Credentials: aws.AnonymousCredentials{}}
+		}
+		return account
+	}
+	switch {
+	case id && !secret:
+		f.fault(key+".access_key_id", "goes with secret_key: have both, or neither for the credentials of the machine")
+	case !id && secret:
+		f.fault(key+".secret_key", "goes with access_key_id: have both, or neither for the credentials of the machine")
+	case !id:
+		f.fault(key+".session_token", "goes with access_key_id and secret_key")
+	}
+	return aws.Config{Region: c.Region, Credentials: snssender.Keys(c.AccessKeyID, f.secret(key+".secret_key", c.SecretKey), f.secret(key+".session_token", c.SessionToken))}
 }
 
 func (f *parsedFile) sns(name, key string, c *snsConfig, observe delivery.Observer) (p provider) {
-	account := aws.Config{Region: c.Region, Credentials: snssender.Keys(c.AccessKeyID, f.secret(key+".secret_key", c.SecretKey), f.secret(key+".session_token", c.SessionToken))}
-	if c.AccessKeyID == "" || c.SecretKey.ref == "" {
-		f.fault(key, "needs access_key_id and secret_key")
-	}
+	account := f.account(key, c)
 	if c.Endpoint != "" {
 		account.BaseEndpoint = &c.Endpoint
 	}
 	s, err := snssender.NewFromConfig(account, snssender.Config{
 		Name: name, Origination: c.Origination, ConfigurationSet: c.ConfigurationSet, ProtectConfiguration: c.ProtectConfiguration,
 		MaxPrice: c.MaxPrice, CountryParameters: c.CountryParameters, UnsafePlaintext: c.UnsafePlaintext,
+		Timeout: f.Providers[name].Timeout.Duration,
 	})
 	if err != nil {
 		f.fault(key, "%v", err)
 	}
-	p.sender = s
+	p.sender, p.carries = s, []delivery.Channel{delivery.SMS}
 	if len(c.Topics) == 0 {
 		if c.UnsafeSHA1 {
 			f.fault(key+".unsafe_sha1", "there are no topics")
@@ -299,7 +362,7 @@ func (f *parsedFile) webhook(name, key string, c *webhookConfig, observe deliver
 		f.fault(key+".keys", "%v", err)
 		return p
 	}
-	s, err := webhooksender.New(webhooksender.Config{Name: name, URL: c.URL, UnsafePlaintext: c.UnsafePlaintext, Keys: keys})
+	s, err := webhooksender.New(webhooksender.Config{Name: name, URL: c.URL, UnsafePlaintext: c.UnsafePlaintext, Keys: keys, Timeout: f.Providers[name].Timeout.Duration})
 	if err != nil {
 		f.fault(key, "%v", err)
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
@@ -38,12 +40,20 @@ func answering(t *testing.T, kind, body string, status int) (address string, got
 }
 
 // mailing starts a mail server that takes everything, and returns its port and
-// the letter that it got last.
-func mailing(t *testing.T) (port int, got func() string) {
+// the letter that it got last. With a name of a file it speaks TLS, and its
+// authority is in there.
+func mailing(t *testing.T, authority string) (port int, got func() string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if authority != "" {
+		s := httptest.NewUnstartedServer(nil) // has a certificate for 127.0.0.1
+		s.StartTLS()
+		defer s.Close()
+		l = tls.NewListener(l, &tls.Config{Certificates: s.TLS.Certificates})
+		write(t, authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600)
 	}
 	t.Cleanup(func() { l.Close() })
 	letters := make(chan string, 10)
@@ -99,7 +109,7 @@ func TestEverySender(t *testing.T) {
 	meta, ofMeta := answering(t, "application/json", `{"messaging_product": "whatsapp", "contacts": [{"input": "12025550162", "wa_id": "12025550162"}], "messages": [{"id": "wamid.HBgL", "message_status": "accepted"}]}`, 200)
 	aws, ofAWS := answering(t, "application/x-amz-json-1.0", `{"MessageId": "aws-1"}`, 200)
 	own, ofOwn := answering(t, "application/json", `{"provider": "own", "id": "own-1"}`, 200)
-	port, ofMail := mailing(t)
+	port, ofMail := mailing(t, "")
 	path := filepath.Join(t.TempDir(), "passcoded.toml")
 	write(t, path, fmt.Appendf(nil, `
 [providers.twilio.twilio]
@@ -182,5 +192,56 @@ providers = ["own"]
 				t.Errorf("%s: a secret is printed: %s%s", c.provider, stdout, stderr)
 			}
 		}
+	}
+}
+
+// TestCredentialsOfTheMachine has no keys in the file: those of the environment
+// sign, as AWS's own programs do it, and nobody is asked for any before a
+// message is sent.
+func TestCredentialsOfTheMachine(t *testing.T) {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_WEB_IDENTITY_TOKEN_FILE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("HOME", t.TempDir())
+	asked := make(chan string, 100)
+	machine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.Path
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	defer machine.Close()
+	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", machine.URL)
+	signed := make(chan string, 10)
+	aws := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		signed <- r.Header.Get("Authorization")
+		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		io.WriteString(w, `{"MessageId": "aws-1"}`)
+	}))
+	defer aws.Close()
+	path := filepath.Join(t.TempDir(), "passcoded.toml")
+	write(t, path, fmt.Appendf(nil, `
+[providers.aws.sns]
+region = "eu-central-1"
+endpoint = %q
+unsafe_plaintext = true
+[channels.sms]
+providers = ["aws"]
+`, aws.URL), 0o600)
+	stdout, stderr := newOutput(), newOutput()
+	if status := run(t.Context(), []string{"check-config", "-config", path}, lookup(nil), stdout, stderr); status != 0 || len(asked) > 0 {
+		t.Errorf("exit status %d, the machine was asked %d times: %s", status, len(asked), stderr)
+	}
+	send := []string{"send-test", "-config", path, "-channel", "sms", "-to", "+12025550162"}
+	if status := run(t.Context(), send, lookup(nil), stdout, stderr); status != 1 || len(signed) > 0 || len(asked) == 0 {
+		t.Errorf("without credentials: exit status %d, %s", status, stdout)
+	}
+	wantText(t, stderr.String(), "nobody took the message")
+
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "correct-horse-battery-staple")
+	if status := run(t.Context(), send, lookup(nil), stdout, stderr); status != 0 {
+		t.Fatalf("exit status %d: %s", status, stderr)
+	}
+	if got := <-signed; !strings.Contains(got, "Credential=AKIAIOSFODNN7EXAMPLE/") || !strings.Contains(got, "/eu-central-1/") {
+		t.Errorf("signed by %s", got)
 	}
 }

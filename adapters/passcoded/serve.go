@@ -181,7 +181,8 @@ func newEngine(cfg config, keys engine.Keys, records store.Store, m *messaging, 
 	return eng, err
 }
 
-// newHandler puts the packages together: the API, and the login pages.
+// newHandler puts the packages together: the API, and the login pages where
+// they are wanted.
 func newHandler(cfg config, keys keysFile, project credentials, kept *storage, m *messaging, eng *engine.Engine, log *slog.Logger) (http.Handler, error) {
 	signing, err := keys.signing()
 	if err != nil {
@@ -225,6 +226,9 @@ func newHandler(cfg config, keys keysFile, project credentials, kept *storage, m
 	api, err := httpapi.New(httpapi.Config{Accounts: acc, Sessions: sess, ProjectID: project.projectID, Secret: project.secret, Logger: log})
 	if err != nil {
 		return nil, err
+	}
+	if !cfg.loginPages {
+		return api, nil
 	}
 	pages, err := loginpage.New(acc, sess, loginpage.Options{
 		App:            cfg.texts.App,
