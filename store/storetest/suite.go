@@ -19,6 +19,8 @@
 // not), and what it was filled with must be unharmed at the end. Run the suite
 // with -race: several faults show only there.
 //
+// [RunFaulty] tests what a store tells its callers while its calls fail.
+//
 // [RunExport] walks through a directory of any size while it changes.
 //
 // What depends on the store is left to its own tests: when it is full, what it
