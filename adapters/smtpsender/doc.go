@@ -53,7 +53,6 @@
 //	any      2yz after the final dot                               taken
 //	AUTH     432 (RFC 4954: password must be changed)              Configuration
 //	AUTH, STARTTLS  4yz                                            Temporary
-//	AUTH, STARTTLS, EHLO, greeting  5yz                            Configuration
 //	any      X.4.5 (congestion; Gmail's sending limits)            Throttled
 //	any      X.7.28 (mail flood), Exchange's 5.7.508 (rate) and
 //	         5.1.90 (the day's limit)                              Throttled

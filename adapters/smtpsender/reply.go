@@ -103,10 +103,8 @@ func (u *rule) fits(r reply, at step) bool {
 		(u.details == nil || slices.Contains(u.details, r.detail))
 }
 
-var (
-	early      = []step{greeting, hello, starttls, login}
-	recipients = []step{rcpt, data, dot} // the recipient is known
-)
+// recipients are the steps at which the recipient is known.
+var recipients = []step{rcpt, data, dot}
 
 // sendersFault are the Y of 5.7.Y that are about the login, the sender or the
 // domain that it sends for: of RFC 3463, 4954, 7372 and 7505, of Gmail (29, 30,
@@ -132,7 +130,6 @@ func through(first, last int) (all []int) {
 var rules = [...]rule{
 	{at: []step{login}, codes: []int{432}, kind: delivery.Configuration},
 	{at: []step{login, starttls}, class: 4, kind: delivery.Temporary},
-	{at: early, class: 5, kind: delivery.Configuration},
 
 	{subjects: []int{4}, details: []int{5}, kind: delivery.Throttled},
 	{subjects: []int{7}, details: []int{28, 508}, kind: delivery.Throttled},
