@@ -1,44 +1,79 @@
 package redisstore
 
 import (
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/passcode-go/passcode/internal/servertest"
 	"github.com/passcode-go/passcode/store"
 	"github.com/passcode-go/passcode/store/storetest"
 )
 
-// The suite on each kind of server and each kind of store, and the same seen
-// through a wrapper that fails nothing.
+// Each kind of server and each kind of store.
+var everyKind = map[string]struct {
+	servers func(t *testing.T) []*servertest.Server
+	url     func(t *testing.T) string
+	fence   bool
+}{
+	"plain":          {one, func(t *testing.T) string { return server(t).URL() }, false},
+	"resp2":          {one, func(t *testing.T) string { return server(t).URL() + "?protocol=2" }, false},
+	"fenced":         {one, func(t *testing.T) string { return server(t).URL() }, true},
+	"cluster":        {all, func(t *testing.T) string { return cluster(t).URL() }, false},
+	"fenced cluster": {all, func(t *testing.T) string { return cluster(t).Nodes[1].URL() }, true},
+	"sentinel":       {one, func(t *testing.T) string { return sentinel(t).URL() }, true},
+}
+
+func one(t *testing.T) []*servertest.Server { return []*servertest.Server{server(t)} }
+func all(t *testing.T) []*servertest.Server { return cluster(t).Nodes }
+
 func TestStore(t *testing.T) {
 	t.Parallel()
-	for name, opener := range map[string]func(t *testing.T, cfg Config) *Store{
-		"plain":  func(t *testing.T, cfg Config) *Store { return open(t, cfg) },
-		"resp2":  func(t *testing.T, cfg Config) *Store { return openAt(t, server(t).URL()+"?protocol=2", cfg) },
-		"fenced": func(t *testing.T, cfg Config) *Store { cfg.Fence = true; return open(t, cfg) },
-		"cluster": func(t *testing.T, cfg Config) *Store {
-			return openAt(t, cluster(t).URL(), cfg)
-		},
-		"fenced cluster": func(t *testing.T, cfg Config) *Store {
-			cfg.Fence = true
-			return openAt(t, cluster(t).Nodes[1].URL(), cfg)
-		},
-		"sentinel": func(t *testing.T, cfg Config) *Store {
-			cfg.Fence = true
-			return openAt(t, sentinel(t).URL(), cfg)
-		},
-	} {
+	for name, kind := range everyKind {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			storetest.Run(t, func(t *testing.T, now func() time.Time) store.Store {
-				return opener(t, Config{Now: now})
+				return openAt(t, kind.url(t), Config{Now: now, Fence: kind.fence})
 			})
 		})
-		t.Run(name+", wrapped", func(t *testing.T) {
+	}
+}
+
+// The connections of a store are cut over and over, half of the time while replies
+// are held back.
+func TestStoreThatFails(t *testing.T) {
+	t.Parallel()
+	for name, kind := range everyKind {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			storetest.Run(t, func(t *testing.T, now func() time.Time) store.Store {
-				return storetest.NewFaulty(opener(t, Config{Now: now}), func(storetest.Call) storetest.Fault { return storetest.None })
+			storetest.RunFaulty(t, func(t *testing.T, now func() time.Time) store.Store {
+				p := newProxies(t, kind.servers(t)...)
+				s := openAt(t, kind.url(t), Config{Now: now, Fence: kind.fence, dial: p.dial, DialTimeout: time.Second})
+				stop := make(chan struct{})
+				var cutting sync.WaitGroup
+				cutting.Go(func() { p.cutUntil(stop) })
+				t.Cleanup(func() { close(stop); cutting.Wait() })
+				return s
 			})
 		})
+	}
+}
+
+// cutUntil cuts all connections again and again.
+func (p proxies) cutUntil(stop <-chan struct{}) {
+	for n := 0; ; n++ {
+		p.each(func(p *servertest.Proxy) { p.Swallow(n%2 == 0) })
+		select {
+		case <-stop:
+			return
+		case <-time.After(2 * time.Millisecond):
+		}
+		p.each((*servertest.Proxy).Cut)
+		p.each(func(p *servertest.Proxy) { p.Swallow(false) })
+		select {
+		case <-stop:
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }
