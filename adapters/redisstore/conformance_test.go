@@ -48,7 +48,7 @@ func TestStoreThatFails(t *testing.T) {
 			t.Parallel()
 			storetest.RunFaulty(t, func(t *testing.T, now func() time.Time) store.Store {
 				p := newProxies(t, kind.servers(t)...)
-				s := openAt(t, kind.url(t), Config{Now: now, Fence: kind.fence, dial: p.dial, DialTimeout: time.Second})
+				s := openAt(t, kind.url(t), Config{Now: now, Fence: kind.fence, dial: p.dial})
 				stop := make(chan struct{})
 				var cutting sync.WaitGroup
 				cutting.Go(func() { p.cutUntil(stop) })

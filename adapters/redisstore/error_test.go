@@ -89,7 +89,6 @@ func TestOpenErrors(t *testing.T) {
 		}
 	})
 	mail := listen(t, func(conn net.Conn) { io.WriteString(conn, "+OK POP3 ready\r\n"); io.Copy(conn, conn) })
-	quick := Config{DialTimeout: 200 * time.Millisecond}
 	for _, c := range []struct {
 		url  string
 		want error // nil: any *Error
@@ -122,8 +121,12 @@ func TestOpenErrors(t *testing.T) {
 		{"redis://host?" + canary + "=" + canary, ErrURL},
 		{"redis://host?dial_timeout=" + canary, ErrURL},
 	} {
+		cfg := Config{DialTimeout: 20 * time.Second} // for a busy machine
+		if strings.HasSuffix(c.url, silent) || strings.HasPrefix(c.url, "rediss") { // no answer comes
+			cfg.DialTimeout = 200 * time.Millisecond
+		}
 		began := time.Now()
-		s, err := Open(t.Context(), c.url, quick)
+		s, err := Open(t.Context(), c.url, cfg)
 		if err == nil {
 			t.Errorf("%s was opened", c.url)
 			s.Close()
@@ -133,7 +136,7 @@ func TestOpenErrors(t *testing.T) {
 		if e, ok := errors.AsType[*Error](err); !ok || c.want != nil && e.Kind != c.want {
 			t.Errorf("%s: %T %v, want %v", c.url, err, err, c.want)
 		}
-		if took := time.Since(began); took > 5*time.Second {
+		if took := time.Since(began); took > 15*time.Second {
 			t.Errorf("%s: it took %v", c.url, took)
 		}
 	}
@@ -209,8 +212,7 @@ func TestRefusingServer(t *testing.T) {
 			},
 			func(t *testing.T, server *servertest.Server) {
 				os.RemoveAll(filepath.Join(server.Dir, "dump.rdb"))
-				command(t, server, "SAVE")
-				command(t, server, "BGSAVE")
+				save(t, server)
 				eventually(t, func() error {
 					if !strings.Contains(command(t, server, "INFO persistence"), "rdb_last_bgsave_status:ok") {
 						return errors.New("it does not save")
@@ -292,7 +294,7 @@ func TestBusyServer(t *testing.T) {
 // A cluster that has lost a master answers for nobody, or only for the others.
 func TestClusterDown(t *testing.T) {
 	t.Parallel()
-	c := servertest.RedisCluster(t, 3, slices.Concat(durable, []string{"--cluster-node-timeout", "500"})...)
+	c := servertest.RedisCluster(t, 3, slices.Concat(durable, []string{"--cluster-node-timeout", "2000"})...)
 	s := openAt(t, c.URL(), Config{})
 	if err := c.Nodes[2].Kill(); err != nil {
 		t.Fatal(err)

@@ -12,13 +12,29 @@ import (
 	"github.com/passcode-go/passcode/internal/servertest"
 )
 
+// patientSentinel starts a sentinel that takes no master for down which is busy.
+func patientSentinel(t *testing.T, master *servertest.Server) *servertest.Server {
+	t.Helper()
+	s := servertest.RedisSentinel(t, master)
+	command(t, s, "SENTINEL SET "+servertest.SentinelName+" down-after-milliseconds 60000")
+	return s
+}
+
+// offset returns how far a server has come in its history, as one of the role.
+func offset(t *testing.T, s *servertest.Server, role string) string {
+	t.Helper()
+	_, n, _ := strings.Cut(command(t, s, "INFO replication"), role+"_repl_offset:")
+	n, _, _ = strings.Cut(n, "\r")
+	return n
+}
+
 // The master dies and the sentinel puts its replica in its place. Codes of before
 // are void there, whether the replica knew that they were used or not, and the
 // engine goes on with new ones. Without Fence such a master is refused.
 func TestSentinelFailover(t *testing.T) {
 	t.Parallel()
 	master := servertest.Redis(t, durable...)
-	sentinel := servertest.RedisSentinel(t, master)
+	sentinel := patientSentinel(t, master)
 	_, err := Open(t.Context(), sentinel.URL(), Config{})
 	wantError(t, err, ErrVolatile)
 
@@ -38,13 +54,19 @@ func TestSentinelFailover(t *testing.T) {
 	used, usedCode := d.start("ada@example.com")
 	live, liveCode := d.start("bob@example.com")
 	// What the replica does not get any more is lost with the master.
-	command(t, master, "WAIT 1 5000")
+	eventually(t, func() error {
+		if had, all := offset(t, replica, "slave"), offset(t, master, "master"); had != all {
+			return fmt.Errorf("the replica has %s of %s", had, all)
+		}
+		return nil
+	})
 	command(t, master, "CLIENT KILL TYPE replica")
 	command(t, replica, "CONFIG SET masterauth wrong")
 	d.want(used, usedCode, nil)
 	if err := master.Kill(); err != nil {
 		t.Fatal(err)
 	}
+	command(t, sentinel, "SENTINEL SET "+servertest.SentinelName+" down-after-milliseconds 500")
 	eventually(t, func() error {
 		_, err := d.eng.Verify(context.Background(), used, usedCode)
 		if err == nil {
@@ -77,7 +99,7 @@ func TestSentinelFailover(t *testing.T) {
 func TestSentinelReplica(t *testing.T) {
 	t.Parallel()
 	master := servertest.Redis(t, durable...)
-	sentinel := servertest.RedisSentinel(t, master)
+	sentinel := patientSentinel(t, master)
 	replica := replicaOf(t, master, durable...)
 	s := openAt(t, sentinel.URL(), Config{Fence: true})
 	for _, c := range []struct {

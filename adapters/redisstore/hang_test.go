@@ -15,7 +15,7 @@ import (
 func TestSilentServer(t *testing.T) {
 	t.Parallel()
 	p := newProxies(t, server(t))
-	s := openAt(t, server(t).URL(), Config{dial: p.dial, Timeout: 3 * time.Second, DialTimeout: time.Second})
+	s := openAt(t, server(t).URL(), Config{dial: p.dial, Timeout: 3 * time.Second})
 	wantSum(t, s, "sum", 1, 1)
 	p.each(func(p *servertest.Proxy) { p.Swallow(true) })
 
@@ -23,7 +23,7 @@ func TestSilentServer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_, err := s.Add(ctx, "sum", 1, later())
-	if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > time.Second {
+	if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > 2*time.Second {
 		t.Errorf("after %v: %v", took, err)
 	}
 
@@ -39,7 +39,7 @@ func TestSilentServer(t *testing.T) {
 		})
 	}
 	waiting.Wait()
-	if took := time.Since(began); took > 8*time.Second { // Timeout, DialTimeout, and the load of other tests
+	if took := time.Since(began); took > 20*time.Second { // Timeout, DialTimeout, and the load of other tests
 		t.Errorf("it took %v", took)
 	}
 	p.each(func(p *servertest.Proxy) { p.Swallow(false) })

@@ -55,7 +55,7 @@ func TestKill(t *testing.T) {
 			for range kills(t) {
 				tr.progress(100)
 				if c.save {
-					command(t, server, "SAVE")
+					save(t, server)
 					tr.progress(50)
 				}
 				if err := server.Kill(); err != nil {
@@ -84,7 +84,7 @@ func TestLostRepliesInTraffic(t *testing.T) {
 	t.Parallel()
 	server := servertest.Redis(t, durable...)
 	p := newProxies(t, server)
-	tr := newTraffic(t, server.URL(), Config{dial: p.dial, DialTimeout: 200 * time.Millisecond})
+	tr := newTraffic(t, server.URL(), Config{dial: p.dial})
 	tr.begin()
 	for range 20 * kills(t) {
 		tr.progress(5)
