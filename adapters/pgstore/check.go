@@ -20,7 +20,7 @@ func (db *DB) check(ctx context.Context, conn *pgx.Conn) error {
 	if err != nil {
 		return err
 	}
-	missing, err := migrator{conn, db.schema, known}.missing(ctx)
+	missing, err := migrator{conn, db.schema, known, db.cfg.limits()}.missing(ctx)
 	if err != nil {
 		return err
 	}

@@ -157,7 +157,7 @@ func kindOf(code string) error {
 		return ErrDiskFull
 	case "42P01", "42703", "3F000": // no such table, column, schema
 		return ErrNotMigrated
-	case "57P01", "57P02", "57P03", "57P05": // it stops, crashes, or starts
+	case "57P01", "57P02", "57P03", "57P05", "25P03": // it stops, crashes, starts, or was waiting for us
 		return ErrUnreachable
 	case "57014", "55P03": // the server's own statement or lock timeout
 		return ErrTimeout

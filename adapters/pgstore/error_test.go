@@ -139,7 +139,7 @@ func TestServerRefuses(t *testing.T) {
 		{"silent", at(silent), ErrTimeout, ""},
 		{"closing", at(closing), ErrUnreachable, ""},
 		{"no TLS", strings.Replace(server(t).URL(), "sslmode=disable", "sslmode=require", 1), ErrUnreachable, "TLS"},
-		{"version", at(oldServer(t)), ErrVersion, "version 12"},
+		{"version", at(fakeServer(t, "12.22 (Debian 12.22-1)")), ErrVersion, "version 12"},
 		{"not migrated", none, ErrNotMigrated, ""},
 		{"no right to migrate", strings.Replace(canaryURL(t, databaseOf(t, none)), "?", "?", 1), ErrDenied, "42501"},
 		{"read-only", server(t).URL() + "&default_transaction_read_only=on", ErrReadOnly, ""},
@@ -180,15 +180,16 @@ func listen(t testing.TB, serve func(net.Conn)) (addr string) {
 	return l.Addr().String()
 }
 
-// oldServer says that it is Postgres 12 and is asked nothing else.
-func oldServer(t testing.TB) (addr string) {
+// fakeServer says that it is some version of Postgres and takes writes, and has
+// no answer to anything else.
+func fakeServer(t testing.TB, version string) (addr string) {
 	return listen(t, func(c net.Conn) {
 		b := pgproto3.NewBackend(c, c)
 		if _, err := b.ReceiveStartupMessage(); err != nil {
 			return
 		}
 		b.Send(&pgproto3.AuthenticationOk{})
-		b.Send(&pgproto3.ParameterStatus{Name: "server_version", Value: "12.22 (Debian 12.22-1)"})
+		b.Send(&pgproto3.ParameterStatus{Name: "server_version", Value: version})
 		b.Send(&pgproto3.BackendKeyData{SecretKey: []byte{1, 2, 3, 4}})
 		b.Send(&pgproto3.ReadyForQuery{TxStatus: 'I'})
 		b.Flush()
@@ -351,7 +352,7 @@ func TestKinds(t *testing.T) {
 	for code, want := range map[string]error{
 		"25006": ErrReadOnly, "42501": ErrDenied, "53100": ErrDiskFull, "53200": ErrBusy, "53300": ErrBusy, "53400": ErrBusy,
 		"42P01": ErrNotMigrated, "42703": ErrNotMigrated, "3F000": ErrNotMigrated, "3D000": ErrAuth, "28P01": ErrAuth, "28000": ErrAuth,
-		"57P01": ErrUnreachable, "57P02": ErrUnreachable, "57P03": ErrUnreachable, "08006": ErrUnreachable, "08P01": ErrUnreachable,
+		"57P01": ErrUnreachable, "57P02": ErrUnreachable, "57P03": ErrUnreachable, "25P03": ErrUnreachable, "08006": ErrUnreachable, "08P01": ErrUnreachable,
 		"57014": ErrTimeout, "55P03": ErrTimeout, "42939": ErrConfig, "XX000": nil, "22003": nil, "": nil, "5": nil,
 	} {
 		secret := &pgconn.PgError{Code: code, Message: "canary", Detail: "canary", Where: "canary"}

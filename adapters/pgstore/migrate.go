@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"io/fs"
@@ -14,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -59,9 +57,16 @@ func readMigrations(dir fs.FS) ([]migration, error) {
 }
 
 // Migrate brings the tables of a database up to what this version of the
-// package needs, and does nothing where they are so already. Of cfg Schema and
-// UnsafeVolatile matter. Any number of processes may call it at once: a lock lets them in one
-// after the other. Each migration takes effect whole or not at all.
+// package needs, and does nothing where they are so already. Any number of
+// processes may call it at once: a lock lets them in one after the other. Each
+// migration takes effect whole or not at all.
+//
+// A migration may take as long as it needs, up to an hour, and so long others
+// wait for it. Config.Timeout bounds what takes a server no time, and the wait
+// for a table that somebody else has locked, during which everybody else would
+// wait, too. Who has the lock and does nothing is no reason to wait: the server
+// ends such a session after 10 s, or Timeout if that is more, and another
+// program's that it does not end is ErrTimeout after twice that.
 //
 // It needs a role that may create a schema in the database, or that owns the
 // schema. A role that only uses the store needs none of that; see the package
@@ -78,161 +83,14 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	return onConn(ctx, pool, "migrate", func(conn *pgx.Conn) error {
-		if err := checkServer(ctx, conn, cfg); err != nil {
+	short, cancel := context.WithTimeout(ctx, cfg.Timeout)
+	defer cancel()
+	return onConn(short, pool, "migrate", func(conn *pgx.Conn) error {
+		if err := checkServer(short, conn, cfg); err != nil {
 			return err
 		}
-		return migrator{conn, schema(cfg.Schema), known}.run(ctx)
+		return migrator{conn, schema(cfg.Schema), known, cfg.limits()}.run(ctx)
 	})
-}
-
-// A migrator works on one schema over one connection.
-type migrator struct {
-	conn   *pgx.Conn
-	schema schema
-	known  []migration
-}
-
-// run applies what is missing.
-func (m migrator) run(ctx context.Context) error {
-	for {
-		// Without the lock first: most often there is nothing to do, and then
-		// nobody should need to wait, or more rights than to read.
-		missing, err := m.missing(ctx)
-		if err != nil || len(missing) == 0 {
-			return err
-		}
-		// Who waits for the lock must see afterwards what was done meanwhile.
-		err = pgx.BeginTxFunc(ctx, m.conn, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", m.schema.lock()); err != nil {
-				return err
-			}
-			missing, err := m.missing(ctx)
-			if err != nil || len(missing) == 0 {
-				return err
-			}
-			return m.apply(ctx, missing[0])
-		})
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// apply makes one migration in the transaction that is open, and records it
-// together with what it made and unmade.
-func (m migrator) apply(ctx context.Context, next migration) error {
-	if next.number == 1 {
-		if err := m.found(ctx); err != nil {
-			return err
-		}
-	}
-	before, err := m.parts(ctx)
-	if err != nil {
-		return err
-	}
-	script := "SET LOCAL search_path TO " + m.schema.quoted() + ", pg_temp;\n" + next.sql
-	// The simple protocol takes many statements at once.
-	if _, err := m.conn.PgConn().Exec(ctx, script).ReadAll(); err != nil {
-		pg, ok := errors.AsType[*pgconn.PgError](err)
-		if ok && strings.HasPrefix(pg.Code, "42") && pg.Code != "42501" { // not for want of a right
-			return newError(ErrDamaged, pg.Code, "migration "+next.name+" does not fit what is there")
-		}
-		return err
-	}
-	after, err := m.parts(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = m.conn.Exec(ctx, m.schema.sql("INSERT INTO passcode.migrations (number, name, sum, made, unmade) VALUES ($1, $2, $3, $4, $5)"),
-		next.number, next.name, next.sum, without(after, before), without(before, after))
-	return err
-}
-
-// found makes the schema, if there is none, and the table of migrations.
-func (m migrator) found(ctx context.Context) error {
-	var there bool
-	if err := m.conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)", string(m.schema)).Scan(&there); err != nil {
-		return err
-	}
-	if !there {
-		if _, err := m.conn.Exec(ctx, "CREATE SCHEMA "+m.schema.quoted()); err != nil {
-			return err
-		}
-	}
-	_, err := m.conn.Exec(ctx, m.schema.sql(`CREATE TABLE IF NOT EXISTS passcode.migrations (
-		number  int NOT NULL PRIMARY KEY,
-		name    text NOT NULL,
-		sum     text NOT NULL,
-		made    text[] NOT NULL,
-		unmade  text[] NOT NULL,
-		applied timestamptz NOT NULL DEFAULT now())`))
-	return err
-}
-
-// parts returns the columns and indexes in the schema.
-func (m migrator) parts(ctx context.Context) ([]string, error) {
-	rows, err := m.conn.Query(ctx, `
-		SELECT format('column %s.%s %s', t.relname, a.attname, format_type(a.atttypid, a.atttypmod))
-		FROM pg_attribute a JOIN pg_class t ON t.oid = a.attrelid JOIN pg_namespace n ON n.oid = t.relnamespace
-		WHERE n.nspname = $1 AND t.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
-		UNION ALL
-		SELECT format('%sindex %s', CASE WHEN x.indisunique THEN 'unique ' END, i.relname)
-		FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_namespace n ON n.oid = i.relnamespace
-		WHERE n.nspname = $1 AND x.indisvalid`, string(m.schema))
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
-}
-
-// missing compares what is on record with what is known and with what is there,
-// and returns the migrations that are not applied yet.
-func (m migrator) missing(ctx context.Context) ([]migration, error) {
-	// Not to_regclass, which within a transaction may not see what others have
-	// made since it began.
-	var there bool
-	if err := m.conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = $1 AND c.relname = 'migrations')`, string(m.schema)).Scan(&there); err != nil {
-		return nil, err
-	}
-	if !there {
-		return m.known, nil
-	}
-	rows, err := m.conn.Query(ctx, m.schema.sql("SELECT number, sum, made, unmade FROM passcode.migrations ORDER BY number"))
-	if err != nil {
-		return nil, err
-	}
-	type applied struct {
-		Number       int
-		Sum          string
-		Made, Unmade []string
-	}
-	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[applied])
-	if err != nil {
-		return nil, err
-	}
-	var parts []string // that should be there
-	for i, a := range all {
-		switch {
-		case a.Number != i+1:
-			return nil, newError(ErrDamaged, "", fmt.Sprintf("migration %d is not on record", i+1))
-		case i < len(m.known) && a.Sum != m.known[i].sum:
-			return nil, newError(ErrDamaged, "", fmt.Sprintf("migration %d was another one", i+1))
-		}
-		parts = append(without(parts, a.Unmade), a.Made...)
-	}
-	if len(all) > len(m.known) {
-		return nil, newError(ErrNewer, "", fmt.Sprintf("it has %d migrations, this program knows %d", len(all), len(m.known)))
-	}
-	present, err := m.parts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if gone := without(parts, present); len(gone) > 0 {
-		return nil, newError(ErrDamaged, "", gone[0]+" is missing")
-	}
-	return m.known[len(all):], nil
 }
 
 // without returns what is in all and not in some, never nil.

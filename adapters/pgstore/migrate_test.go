@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -169,7 +170,7 @@ func TestMigrationIsWhole(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close(t.Context())
-		return failure("migrate", migrator{conn, "passcode", known}.run(t.Context()))
+		return failure("migrate", migrator{conn, "passcode", known, Config{Timeout: time.Minute}.limits()}.run(t.Context()))
 	}
 	err := run()
 	if e, ok := errors.AsType[*Error](err); !ok || e.Code != "22012" {

@@ -68,6 +68,9 @@ func newDB(pool *pgxpool.Pool, cfg Config) *DB {
 // pool of its own, which Close closes; pool_max_conns=20 in url sets its size, by
 // default 10, or the number of CPUs if that is more.
 //
+// A server that hangs is given up after Config.Timeout, and left by the driver
+// within 15 s more.
+//
 // Errors: ErrConfig, ErrURL, ErrUnreachable, ErrTimeout, ErrAuth, ErrBusy,
 // ErrVersion, ErrReadOnly, ErrVolatile, ErrEncoding, ErrNotMigrated, ErrNewer,
 // ErrDamaged, ErrDenied, each in an [*Error].
