@@ -121,7 +121,7 @@ func TestOpenErrors(t *testing.T) {
 		{"redis://host?" + canary + "=" + canary, ErrURL},
 		{"redis://host?dial_timeout=" + canary, ErrURL},
 	} {
-		cfg := Config{DialTimeout: 20 * time.Second} // for a busy machine
+		cfg := Config{DialTimeout: 20 * time.Second}                                // for a busy machine
 		if strings.HasSuffix(c.url, silent) || strings.HasPrefix(c.url, "rediss") { // no answer comes
 			cfg.DialTimeout = 200 * time.Millisecond
 		}
