@@ -36,7 +36,8 @@ func (e *Engine) Start(ctx context.Context, req Request) (Challenge, error) {
 // nothing is reset.
 //
 // Errors: those of Start, and ErrUsed when the challenge was completed,
-// cancelled or replaced, or belongs to another address.
+// cancelled or replaced, or belongs to another address. A store that has gone back
+// in time may have forgotten the first two; see [store.Rewound].
 func (e *Engine) Resend(ctx context.Context, id string, req Request) (Challenge, error) {
 	_, n, ok := parseID(id)
 	if !ok {

@@ -49,6 +49,11 @@ func (r *record) settle(now int64, lock time.Duration) (changed bool) {
 
 // rewind voids what must happen only once in a record of a store that went
 // back in time: its code may have been used already. Guesses and sends stay.
+//
+// The code is spent and not used, so that Resend goes on: most of those whose code
+// is void have not entered it yet. Whether one has nobody knows any more, so that a
+// challenge which was completed in the time that was lost can be resent as well,
+// with a code that is new, counted, and sent to the same address.
 func (r *record) rewind() (changed bool) {
 	if r.code.state != codeLive {
 		return false
