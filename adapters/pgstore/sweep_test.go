@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/passcode-go/passcode/internal/servertest"
 )
 
 // skew is Config.Skew where it is not set.
@@ -195,9 +197,11 @@ func mustSwapUntil(t *testing.T, db *DB, key string, until time.Time) {
 // index: that is what the two times and the fill factor are for.
 func TestUpdatesStayOnTheirPage(t *testing.T) {
 	t.Parallel()
-	// In a database of its own: a long transaction of another test would keep
-	// old rows from making room for new ones.
-	db := openDB(t, testDatabase(t), Config{Migrate: true})
+	server(t)
+	// On a server of its own: a transaction of another test, in whatever database,
+	// or of autovacuum, would keep old rows from making room for new ones.
+	own := servertest.Postgres(t, "autovacuum=off")
+	db := openDB(t, own.URL(), Config{Migrate: true})
 	const keys, rounds = 50, 20
 	value := func(round int) []byte { return fmt.Appendf(nil, "%0100d", round) }
 	for round := range rounds {
