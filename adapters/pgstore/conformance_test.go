@@ -7,6 +7,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,10 +25,50 @@ func TestStore(t *testing.T) {
 	})
 }
 
+// Callers whose connections are cut while they wait for replies, so that nobody
+// knows what arrived, are told nothing that is not so.
+func TestStoreOverBrokenConnections(t *testing.T) {
+	t.Parallel()
+	storetest.RunFaulty(t, func(t *testing.T, now func() time.Time) store.Store {
+		url, proxy := throughProxy(t)
+		db := openDB(t, url, Config{Now: ahead(now), Schema: newName(), Migrate: true})
+		stop := make(chan bool)
+		var breaking sync.WaitGroup
+		t.Cleanup(func() { close(stop); breaking.Wait() })
+		breaking.Go(func() {
+			for often := time.NewTicker(100 * time.Millisecond); ; {
+				select {
+				case <-stop:
+					often.Stop()
+					return
+				case <-often.C:
+				}
+				sent := proxy.Sent()
+				proxy.Swallow(true)
+				select { // it has arrived, or nobody asks for anything
+				case <-sent:
+				case <-often.C:
+				}
+				proxy.Cut()
+				proxy.Swallow(false)
+			}
+		})
+		return db
+	})
+}
+
 func TestStoreBehindFaulty(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T, now func() time.Time) store.Store {
-		return storetest.NewFaulty(testDB(t, Config{Now: ahead(now)}), func(storetest.Call) storetest.Fault { return storetest.None })
+	storetest.RunFaulty(t, func(t *testing.T, now func() time.Time) store.Store {
+		return storetest.NewFaulty(testDB(t, Config{Now: ahead(now)}), func(c storetest.Call) storetest.Fault {
+			switch c.N % 13 {
+			case 3:
+				return storetest.Before
+			case 7:
+				return storetest.After
+			}
+			return storetest.None
+		})
 	})
 }
 
