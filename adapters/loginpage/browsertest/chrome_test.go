@@ -96,9 +96,6 @@ func pictures(t *testing.T) string {
 	if dir == "" {
 		return ""
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -8,5 +8,6 @@
 //
 // Without Chromium, or without axe-core in node_modules, the tests are skipped;
 // with PASSCODE_REQUIRE_BROWSER=1 they fail then. PASSCODE_SCREENSHOTS names a
-// folder for pictures of every screen, in light and dark.
+// folder for pictures of every screen, in light and dark. Those in its folder
+// readme are the ones that the folder screenshots of package loginpage keeps.
 package browsertest

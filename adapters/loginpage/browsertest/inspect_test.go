@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -92,7 +93,25 @@ func (w *window) picture(name, scheme string) {
 	w.check(err)
 	language, _, _ := strings.Cut(w.language, "-")
 	file := strings.Join([]string{name, w.size.name, language, scheme}, "-") + ".png"
-	if err := os.WriteFile(filepath.Join(dir, file), png, 0o644); err != nil {
+	w.keep(filepath.Join(dir, file), png)
+	if as := inReadme[name]; as != "" && w.size == handset && language == "en" {
+		top := &page.Viewport{Width: float64(w.size.width), Height: 750, Scale: 1}
+		shot := call(w, page.CaptureScreenshot, page.CaptureScreenshotParams{Clip: top})
+		w.keep(filepath.Join(dir, "readme", as+"-"+scheme+".png"), shot.Data)
+	}
+}
+
+// inReadme are the screens that the README shows, all of one size, and how they
+// are called in the folder screenshots.
+var inReadme = map[string]string{"start": "sign-in", "code-wrong": "code", "enrol": "app", "account-app": "account"}
+
+func (w *window) keep(file string, png []byte) {
+	w.t.Helper()
+	err := os.MkdirAll(filepath.Dir(file), 0o755)
+	if err == nil {
+		err = os.WriteFile(file, png, 0o644)
+	}
+	if err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +30,8 @@ type program struct {
 	kit      *enginetest.Kit
 	accounts *accounts.Accounts
 	url      string
+
+	elsewhere string // another host, where /away leads to
 }
 
 func newProgram(t *testing.T) *program {
@@ -64,6 +67,10 @@ func newProgram(t *testing.T) *program {
 	mux.Handle("/home", pages.RequireSession(page))
 	mux.Handle("/pay", pages.RequireFactors(sessions.SMS, sessions.Email)(page))
 	mux.Handle("/app", pages.RequireFactors(sessions.Authenticator)(page))
+	elsewhere := httptest.NewServer(page)
+	t.Cleanup(elsewhere.Close)
+	p.elsewhere = strings.Replace(elsewhere.URL, "127.0.0.1", "localhost", 1)
+	mux.Handle("/away", pages.RequireSession(http.RedirectHandler(p.elsewhere+"/there", http.StatusFound)))
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	p.url = server.URL

@@ -205,13 +205,28 @@ func (w *window) enterKey() {
 	w.leave(chromedp.KeyEvent(kb.Enter))
 }
 
-// leave does something that leads to another page.
+// leave does something that leads to another page, and waits for that, or for
+// the one that it goes on to.
 func (w *window) leave(action chromedp.Action[chromedp.Void]) {
 	w.t.Helper()
 	ctx, stop := context.WithTimeout(w.ctx, patience)
 	defer stop()
 	if _, err := chromedp.RunResponse(ctx, action); err != nil {
 		w.t.Fatalf("%v, at %s:\n%s", err, w.location(), w.text())
+	}
+	const settled = `document.readyState === "complete" && !document.querySelector("meta[http-equiv=refresh]")`
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		// While a page goes there is none to ask.
+		if done, err := chromedp.Run(ctx, chromedp.Evaluate[bool](settled)); done && err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			w.t.Fatalf("still at %s:\n%s", w.location(), w.text())
+		case <-tick.C:
+		}
 	}
 }
 

@@ -4,10 +4,12 @@
 	const page = document.documentElement;
 	const all = (selector) => document.querySelectorAll(selector);
 
-	// A form is sent once, however often its button is pressed.
+	// A form is sent once, however often its button is pressed. Somebody who stopped
+	// the browser can send it again a little later.
 	document.addEventListener("submit", (event) => {
-		if (event.target.dataset.sent) event.preventDefault();
-		event.target.dataset.sent = "1";
+		const form = event.target, now = performance.now();
+		if (now < Number(form.dataset.sent)) event.preventDefault();
+		else form.dataset.sent = now + 5000;
 	});
 	addEventListener("pageshow", () => all("form").forEach((form) => delete form.dataset.sent));
 
