@@ -1,6 +1,8 @@
 package redisstore
 
 import (
+	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -51,7 +53,7 @@ func TestStoreThatFails(t *testing.T) {
 				s := openAt(t, kind.url(t), Config{Now: now, Fence: kind.fence, dial: p.dial})
 				stop := make(chan struct{})
 				var cutting sync.WaitGroup
-				cutting.Go(func() { p.cutUntil(stop) })
+				cutting.Go(func() { p.cutUntil(stop, s) })
 				t.Cleanup(func() { close(stop); cutting.Wait() })
 				return s
 			})
@@ -59,10 +61,22 @@ func TestStoreThatFails(t *testing.T) {
 	}
 }
 
-// cutUntil cuts all connections again and again.
-func (p proxies) cutUntil(stop <-chan struct{}) {
-	for n := 0; ; n++ {
-		p.each(func(p *servertest.Proxy) { p.Swallow(n%2 == 0) })
+// cutUntil cuts all connections again and again, each time after calls have gone
+// through: on a busy machine none would do between cuts made by the clock.
+func (p proxies) cutUntil(stop <-chan struct{}, s *Store) {
+	for round := 0; ; round++ {
+		for n := 0; n < 30; {
+			if _, err := s.Get(context.Background(), fmt.Sprint("any/", n)); err == nil {
+				n++
+				continue
+			}
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond):
+			}
+		}
+		p.each(func(p *servertest.Proxy) { p.Swallow(round%2 == 0) })
 		select {
 		case <-stop:
 			return
@@ -70,10 +84,5 @@ func (p proxies) cutUntil(stop <-chan struct{}) {
 		}
 		p.each((*servertest.Proxy).Cut)
 		p.each(func(p *servertest.Proxy) { p.Swallow(false) })
-		select {
-		case <-stop:
-			return
-		case <-time.After(20 * time.Millisecond):
-		}
 	}
 }
