@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"encoding/pem"
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -205,6 +207,48 @@ func TestSecretFiles(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestManual checks the file that the manual shows.
+func TestManual(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(source), "// # Messages\n")
+	text, _, _ = strings.Cut(text, "\n// A provider that is down")
+	var content strings.Builder
+	for line := range strings.Lines(text) {
+		if shown, ok := strings.CutPrefix(line, "//\t"); ok {
+			content.WriteString(shown)
+		}
+	}
+	const hex = "0123456789abcdef0123456789abcdef"
+	filled := strings.NewReplacer("AC…", "AC"+hex, "SK…", "SK"+hex, "MG…", "MG"+hex, "AKIA…", "AKIA0", `"1055…"`, `"105500000000000"`,
+		`"+1…"`, `"+12025550100"`, "arn:aws:sns:…", "arn:aws:sns:eu-central-1:123456789012:codes", "file:/run/secrets/smtp", "file:smtp").Replace(content.String())
+	dir := t.TempDir()
+	server := httptest.NewUnstartedServer(nil)
+	server.StartTLS()
+	server.Close()
+	write(t, filepath.Join(dir, "ca.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600)
+	write(t, filepath.Join(dir, "smtp"), []byte("correct-horse"), 0o600)
+	if err := os.Mkdir(filepath.Join(dir, "texts"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "manual.toml")
+	write(t, path, []byte(filled), 0o600)
+	stdout, stderr := newOutput(), newOutput()
+	secrets := func(name string) string {
+		if strings.HasPrefix(name, "PASSCODED_") {
+			return ""
+		}
+		return webhookKey
+	}
+	if status := run(t.Context(), []string{"check-config", "-config", path}, secrets, stdout, stderr); status != 0 {
+		t.Fatalf("exit status %d: %s", status, stderr)
+	}
+	wantText(t, stdout.String(), "whatsapp, falls back to sms after 20s", "provider mail", "provider us, reports to", "provider aws, reports to", "provider meta, reports to", "provider own, reports to", "provider print")
 }
 
 func FuzzConfigFile(f *testing.F) {

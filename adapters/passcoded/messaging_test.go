@@ -328,21 +328,25 @@ func TestSendTest(t *testing.T) {
 	run(2, "-to", "+12025550162")
 }
 
-// TestSplit has one share of a split be down: the others take its messages.
+// TestSplit has one share of a split be down: the heaviest of the others takes
+// its messages.
 func TestSplit(t *testing.T) {
 	t.Parallel()
-	one, two := newCarrier(t, "one"), newCarrier(t, "two")
-	path, env := configured(t, one, two, `
+	one, two, three := newCarrier(t, "one"), newCarrier(t, "two"), newCarrier(t, "zed")
+	path, env := configured(t, one, two, fmt.Sprintf(`
 [[channels.sms.routes]]
 regions = ["US"]
-split = { one = 1000000, two = 1 }
-`)
+split = { one = 1000000, two = 1, zed = 2 }
+[providers.zed.webhook]
+url = %q
+keys = ["env:WEBHOOK_KEY"]
+`, three.URL))
 	one.Close()
 	stdout, stderr := newOutput(), newOutput()
 	if status := run(t.Context(), []string{"send-test", "-config", path, "-channel", "sms", "-to", "+12025550162"}, lookup(env), stdout, stderr); status != 0 {
 		t.Errorf("exit status %d: %s", status, stderr)
 	}
-	wantText(t, stdout.String(), "two took the message")
+	wantText(t, stdout.String(), "zed took the message")
 }
 
 // TestDeadlines has a provider be slow: a try has the time that its provider

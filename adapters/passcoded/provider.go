@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/passcode-go/passcode/adapters/smtpsender"
 	"github.com/passcode-go/passcode/adapters/snssender"
@@ -307,7 +308,7 @@ func (f *parsedFile) roots(key, name string) *x509.CertPool {
 func (f *parsedFile) account(key string, c *snsConfig) aws.Config {
 	id, secret, token := c.AccessKeyID != "", c.SecretKey.ref != "", c.SessionToken.ref != ""
 	if !id && !secret && !token {
-		account, err := awsconfig.LoadDefaultConfig(context.Background(), awsconfig.WithRegion(c.Region))
+		account, err := awsconfig.LoadDefaultConfig(context.Background(), awsconfig.WithRegion(c.Region), awsconfig.WithLogger(logging.Nop{}))
 		if err != nil {
 			f.fault(key, "%v", err)
 			return aws.Config{Region: c.Region, Credentials: aws.AnonymousCredentials{}}
