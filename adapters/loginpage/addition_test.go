@@ -195,6 +195,7 @@ func TestChannelsNotOffered(t *testing.T) {
 	const text = "This needs a way to sign in that is not offered here."
 	b.get("/pay").want(t, http.StatusOK, "/login/factor", text)
 	user := p.user(phone)
+	b.get("/login/remove?id="+user.Phones[0].ID).want(t, http.StatusConflict, "/login/remove", "This is your only way to sign in.")
 	if _, err := p.accounts.DeleteMethod(t.Context(), user.Phones[0].ID); err != nil {
 		t.Fatal(err)
 	}

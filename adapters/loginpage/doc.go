@@ -47,10 +47,11 @@
 // session has it from then on.
 //
 // Whoever adds, removes or prints a factor has shown one of every kind that the
-// user has, a phone, an e-mail address, an app, within Options.Fresh. Else who
-// stole one factor could add a second of their own, and would have two. The price
-// is that somebody who lost one asks the program's operator to take it away, by
-// [accounts.Accounts.DeleteMethod]; for the app there are recovery codes.
+// user has and that is asked for here, a phone, an e-mail address, an app, within
+// Options.Fresh. Else who stole one factor could add a second of their own, and
+// would have two. The price is that somebody who lost one asks the program's
+// operator to take it away, by [accounts.Accounts.DeleteMethod]; for the app there
+// are recovery codes.
 //
 // # What a page may do, and what not
 //

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/passcode-go/passcode/delivery"
 	"github.com/passcode-go/passcode/engine/accounts"
 	"github.com/passcode-go/passcode/store"
 )
@@ -43,7 +44,7 @@ func (v *visit) removePage(user store.User, id string) (*Page, bool) {
 	page := v.page("remove", fill(v.t.RemoveTitle, "{address}", what))
 	page.Intro, page.Action, page.ID = v.t.RemoveIntro, v.p.options.Path+"remove", id
 	page.Ways = []Way{{Label: v.t.Cancel, URL: v.p.options.Path + "account"}}
-	if lastWay(user, id) {
+	if v.p.lastWay(user, id) {
 		page.keep(v.t.LastWay)
 	}
 	return page, true
@@ -53,9 +54,15 @@ func (v *visit) removePage(user store.User, id string) (*Page, bool) {
 func (page *Page) keep(why string) { page.Intro, page.Error, page.Closed = "", why, true }
 
 // lastWay reports whether a method is the only address that a user is sure to
-// have.
-func lastWay(user store.User, id string) bool {
-	addresses := slices.Concat(user.Phones, user.Emails)
+// have, of those that a code is sent to here.
+func (p *Pages) lastWay(user store.User, id string) bool {
+	var addresses []store.Method
+	if p.firstOf(delivery.ClassPhone) != "" {
+		addresses = append(addresses, user.Phones...)
+	}
+	if p.firstOf(delivery.ClassEmail) != "" {
+		addresses = append(addresses, user.Emails...)
+	}
 	is := func(m store.Method) bool { return m.ID == id && m.Verified }
 	return verified(addresses) == 1 && slices.ContainsFunc(addresses, is)
 }
