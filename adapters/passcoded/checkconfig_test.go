@@ -134,7 +134,7 @@ func TestCheckConfigFinds(t *testing.T) {
 			stdout, stderr := newOutput(), newOutput()
 			env := lookup(map[string]string{"KEY": webhookKey, "SHORT": "correct-horse"})
 			if status := run(t.Context(), []string{"check-config", "-config", path}, env, stdout, stderr); status != 1 || stdout.String() != "" {
-				t.Errorf("exit status %d, %s", status, stdout)
+				t.Fatalf("exit status %d, %s", status, stdout)
 			}
 			if strings.HasPrefix(stderr.String(), "passcoded: "+path+":0: ") != (c.content == "") {
 				t.Errorf("no line: %s", stderr)
