@@ -1,9 +1,12 @@
 package browsertest
 
 import (
+	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
@@ -89,15 +92,15 @@ func (w *window) picture(name, scheme string) {
 	if dir == "" || !w.script {
 		return
 	}
-	png, err := chromedp.Run(w.ctx, chromedp.FullScreenshot(100))
+	shot, err := chromedp.Run(w.ctx, chromedp.FullScreenshot(100))
 	w.check(err)
 	language, _, _ := strings.Cut(w.language, "-")
 	file := strings.Join([]string{name, w.size.name, language, scheme}, "-") + ".png"
-	w.keep(filepath.Join(dir, file), png)
+	w.keep(filepath.Join(dir, file), shot)
 	if as := inReadme[name]; as != "" && w.size == handset && language == "en" {
 		top := &page.Viewport{Width: float64(w.size.width), Height: 750, Scale: 1}
-		shot := call(w, page.CaptureScreenshot, page.CaptureScreenshotParams{Clip: top})
-		w.keep(filepath.Join(dir, "readme", as+"-"+scheme+".png"), shot.Data)
+		kept := call(w, page.CaptureScreenshot, page.CaptureScreenshotParams{Clip: top})
+		w.keep(filepath.Join(dir, "readme", as+"-"+scheme+".png"), kept.Data)
 	}
 }
 
@@ -105,13 +108,42 @@ func (w *window) picture(name, scheme string) {
 // are called in the folder screenshots.
 var inReadme = map[string]string{"start": "sign-in", "code-wrong": "code", "enrol": "app", "account-app": "account"}
 
-func (w *window) keep(file string, png []byte) {
+func (w *window) keep(file string, picture []byte) {
 	w.t.Helper()
 	err := os.MkdirAll(filepath.Dir(file), 0o755)
 	if err == nil {
-		err = os.WriteFile(file, png, 0o644)
+		err = os.WriteFile(file, picture, 0o644)
 	}
 	if err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+// The folder screenshots has what the README shows, as these tests make it.
+func TestKeptPictures(t *testing.T) {
+	t.Parallel()
+	var want []string
+	for _, name := range inReadme {
+		want = append(want, name+"-dark.png", name+"-light.png")
+	}
+	slices.Sort(want)
+	var got []string
+	entries, err := os.ReadDir("../screenshots")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		got = append(got, entry.Name())
+		file, err := os.Open(filepath.Join("../screenshots", entry.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		if made, err := png.DecodeConfig(file); err != nil || made.Width != 780 || made.Height != 1500 {
+			t.Errorf("%s: %+v, %v", entry.Name(), made, err)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("pictures %q, want %q", got, want)
 	}
 }
