@@ -90,7 +90,7 @@ func TestPausedFsync(t *testing.T) {
 	t.Parallel()
 	server := servertest.Redis(t, append(durable[:len(durable):len(durable)], "--no-appendfsync-on-rewrite", "yes")...)
 	for _, fence := range []bool{false, true} {
-		_, err := Open(t.Context(), server.URL(), Config{Fence: fence})
+		_, err := tryOpen(t.Context(), server.URL(), Config{Fence: fence})
 		wantError(t, err, ErrVolatile)
 	}
 	openAt(t, server.URL(), Config{UnsafeVolatile: true})
@@ -191,10 +191,10 @@ func TestReplicaIsRefused(t *testing.T) {
 	}
 	// Nor is one that takes writes, which its master overwrites.
 	command(t, replica, "CONFIG SET replica-read-only no")
-	_, err := Open(t.Context(), replica.URL(), Config{})
+	_, err := tryOpen(t.Context(), replica.URL(), Config{})
 	wantError(t, err, ErrReadOnly)
 
-	_, err = Open(t.Context(), master.URL(), Config{})
+	_, err = tryOpen(t.Context(), master.URL(), Config{})
 	wantError(t, err, ErrVolatile)
 	s := openAt(t, master.URL(), Config{Fence: true})
 	if err := s.Check(t.Context()); err != nil {
@@ -242,7 +242,7 @@ func TestPermissions(t *testing.T) {
 	if warned != 1 {
 		t.Errorf("%d warnings", warned)
 	}
-	_, err = Open(t.Context(), user("noinfo", all+" -info"), Config{UnsafeVolatile: true, UnsafeEviction: true})
+	_, err = tryOpen(t.Context(), user("noinfo", all+" -info"), Config{UnsafeVolatile: true, UnsafeEviction: true})
 	wantError(t, err, ErrDenied)
 
 	s := openAt(t, user("noset", all+" -set"), Config{Prefix: "test:"})
@@ -265,7 +265,7 @@ func TestCheckCluster(t *testing.T) {
 	s := openAt(t, c.URL(), Config{})
 	command(t, c.Nodes[1], "CONFIG SET maxmemory-policy allkeys-lru")
 	for _, node := range c.Nodes {
-		_, err := Open(t.Context(), node.URL(), Config{})
+		_, err := tryOpen(t.Context(), node.URL(), Config{})
 		wantError(t, err, ErrEviction)
 		if !strings.Contains(err.Error(), c.Nodes[1].Addr()) {
 			t.Errorf("%v: it does not say which", err)
@@ -282,11 +282,11 @@ func TestCheckCluster(t *testing.T) {
 
 	// A replica of the first.
 	replica := joinReplica(t, c)
-	_, err := Open(t.Context(), c.URL(), Config{})
+	_, err := tryOpen(t.Context(), c.URL(), Config{})
 	wantError(t, err, ErrVolatile)
 	command(t, replica, "CONFIG SET maxmemory-policy allkeys-lru")
 	eventually(t, func() error { // clients learn of a replica later than the nodes
-		s, err := Open(t.Context(), c.URL(), Config{Fence: true})
+		s, err := tryOpen(t.Context(), c.URL(), Config{Fence: true})
 		if err == nil {
 			s.Close()
 			return errors.New("a replica that evicts is accepted")

@@ -66,18 +66,18 @@ func TestTLS(t *testing.T) {
 	servertest.Redis(t, append(durable[:len(durable):len(durable)], "--tls-port", fmt.Sprint(port), "--tls-cert-file", certFile,
 		"--tls-key-file", keyFile, "--tls-ca-cert-file", certFile, "--tls-auth-clients", "no")...)
 	url := fmt.Sprintf("rediss://:%s@localhost:%d", servertest.Password, port)
-	_, err := Open(t.Context(), url, Config{})
+	_, err := Open(t.Context(), url, patient)
 	wantError(t, err, ErrUnreachable)
 	if !strings.Contains(fmt.Sprint(err), "not trusted") {
 		t.Error(err)
 	}
-	_, err = Open(t.Context(), strings.Replace(url, "rediss", "redis", 1), Config{})
+	_, err = Open(t.Context(), strings.Replace(url, "rediss", "redis", 1), patient)
 	wantError(t, err, ErrUnreachable)
 
 	skipping := openAt(t, url+"?skip_verify=true", Config{})
 	wantSum(t, skipping, "sum", 1, 1)
 
-	option, err := Config{}.ClientOption(url)
+	option, err := patient.ClientOption(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestSocket(t *testing.T) {
 	restart(t, server)
 	reconnect(t, s)
 	wantValue(t, s, "key", []byte("value"))
-	if _, err := Open(t.Context(), "unix://:"+canary+"@"+path, Config{}); !errors.Is(err, ErrAuth) {
+	if _, err := Open(t.Context(), "unix://:"+canary+"@"+path, patient); !errors.Is(err, ErrAuth) {
 		t.Error(err)
 	}
 }

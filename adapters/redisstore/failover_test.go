@@ -35,7 +35,7 @@ func TestSentinelFailover(t *testing.T) {
 	t.Parallel()
 	master := servertest.Redis(t, durable...)
 	sentinel := patientSentinel(t, master)
-	_, err := Open(t.Context(), sentinel.URL(), Config{})
+	_, err := tryOpen(t.Context(), sentinel.URL(), Config{})
 	wantError(t, err, ErrVolatile)
 
 	replica := replicaOf(t, master, durable...)
@@ -109,7 +109,7 @@ func TestSentinelReplica(t *testing.T) {
 		{"appendfsync no", "appendfsync everysec", ErrVolatile},
 	} {
 		command(t, replica, "CONFIG SET "+c.set)
-		_, err := Open(t.Context(), sentinel.URL(), Config{Fence: true})
+		_, err := tryOpen(t.Context(), sentinel.URL(), Config{Fence: true})
 		for _, err := range []error{err, s.Check(t.Context())} {
 			wantError(t, err, c.want)
 			if !strings.Contains(fmt.Sprint(err), "the replica "+replica.Addr()) {

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,6 +97,15 @@ func got[T any](t testing.TB, start func() (T, error)) T {
 	return s
 }
 
+// patient leaves time for connections on a busy machine.
+var patient = Config{DialTimeout: 20 * time.Second}
+
+// tryOpen is Open, as patient as that unless cfg says otherwise.
+func tryOpen(ctx context.Context, url string, cfg Config) (*Store, error) {
+	cfg.DialTimeout = cmp.Or(cfg.DialTimeout, patient.DialTimeout)
+	return Open(ctx, url, cfg)
+}
+
 // newPrefix returns a prefix that no other store has.
 func newPrefix() string { return fmt.Sprintf("test%d:", shared.names.Add(1)) }
 
@@ -105,7 +115,7 @@ func openAt(t testing.TB, url string, cfg Config) *Store {
 	if cfg.Prefix == "" {
 		cfg.Prefix = newPrefix()
 	}
-	s, err := Open(context.Background(), url, cfg)
+	s, err := tryOpen(context.Background(), url, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

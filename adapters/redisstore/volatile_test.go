@@ -83,13 +83,13 @@ func TestFirstAppendOnlyFile(t *testing.T) {
 	tell("yes")
 	for _, fence := range []bool{false, true} {
 		began := time.Now()
-		s, err := Open(t.Context(), server.URL(), Config{Prefix: "test:", Fence: fence, Timeout: time.Second})
+		s, err := tryOpen(t.Context(), server.URL(), Config{Prefix: "test:", Fence: fence, Timeout: time.Second})
 		if err == nil {
 			s.Close()
 			t.Fatalf("fence=%t: it is taken", fence)
 		}
 		wantError(t, err, ErrVolatile)
-		if took := time.Since(began); took < time.Second || took > 10*time.Second {
+		if took := time.Since(began); took < time.Second || took > 30*time.Second {
 			t.Errorf("Open waited for %v, want Timeout", took)
 		}
 	}
@@ -106,7 +106,7 @@ func TestFirstAppendOnlyFile(t *testing.T) {
 
 	opened := make(chan error)
 	go func() {
-		s, err := Open(context.Background(), server.URL(), Config{Timeout: time.Minute})
+		s, err := tryOpen(context.Background(), server.URL(), Config{Timeout: time.Minute})
 		if err == nil {
 			s.Close()
 		}
@@ -143,7 +143,7 @@ func TestAppendOnlyFileWrittenAnew(t *testing.T) {
 	quickly(t, server)
 	restart(t, server)
 	anew()
-	if _, err := Open(t.Context(), server.URL(), Config{Timeout: time.Second}); err != nil {
+	if _, err := tryOpen(t.Context(), server.URL(), Config{Timeout: time.Second}); err != nil {
 		t.Error(err)
 	}
 	quickly(t, server)
