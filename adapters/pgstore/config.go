@@ -32,8 +32,8 @@ type Config struct {
 
 	// Timeout bounds how long a statement may take on its way through the
 	// server, and with it how long a server that hangs can hold its callers. A
-	// call starts none after that time, so it takes twice as long at most; the
-	// searches of a Directory may take longer. Default: 5 s.
+	// call of a Store starts none after that time, so it takes twice as long at
+	// most. A search of a Directory may take ten times as long. Default: 5 s.
 	Timeout time.Duration
 }
 

@@ -39,9 +39,7 @@ func TestWaitingForUsersEnds(t *testing.T) {
 		},
 		"Delete": func(ctx context.Context, d *Directory) error { _, err := d.Delete(ctx, "someone"); return err },
 	}
-	cfg := db.cfg
-	cfg.Timeout = 200 * time.Millisecond
-	hasty := newDB(db.pool, cfg)
+	hasty := hasty(db, 200*time.Millisecond)
 	for name, call := range calls {
 		wantKind(t, name, call(t.Context(), hasty.Directory()), ErrTimeout)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -182,15 +180,14 @@ func TestHungServerOfUsers(t *testing.T) {
 	t.Parallel()
 	url, proxy := throughProxy(t)
 	db := openDB(t, url, Config{Schema: newName(), Migrate: true})
-	cfg := db.cfg
-	cfg.Timeout = 100 * time.Millisecond
-	hasty := newDB(db.pool, cfg)
+	const timeout = 100 * time.Millisecond
+	hasty := hasty(db, timeout)
 	proxy.Swallow(true)
 	defer proxy.Swallow(false)
 	began := time.Now()
 	_, err := hasty.Directory().Search(t.Context(), store.Query{})
 	wantKind(t, "search", err, ErrTimeout)
-	if took := time.Since(began); took < patience*cfg.Timeout || took > 50*cfg.Timeout {
+	if took := time.Since(began); took < patience*timeout || took > 50*timeout {
 		t.Errorf("a search took %v", took)
 	}
 	for call, err := range everyCall(t.Context(), hasty.Directory(), "canary1") {

@@ -40,9 +40,8 @@
 // hosted servers, and those on ZFS, have one of the two off because their
 // storage does better; for them there is Config.UnsafeVolatile.
 //
-// A failover to a standby that replicates
-// asynchronously loses the last moments, and with them guesses that were counted
-// and codes that were used. Where that matters, name the standby in
+// A failover to a standby that replicates asynchronously loses the last moments,
+// and with them guesses that were counted and codes that were used. Where that matters, name the standby in
 // synchronous_standby_names: then a swap waits for its disk, too. A restored
 // backup is a failover of hours.
 //
@@ -79,10 +78,10 @@
 // # Collection
 //
 // Every 64th write that may make a row also drops some that have expired, more
-// than were made since, so a store in use stays small. Sweep drops all of them. A row whose
-// expiry is set to an earlier time than before may outlive it by an hour. The
-// clock is the program's, so all keep a row for Config.Skew longer, for programs
-// whose clocks are behind.
+// than were made since, so a store in use stays small. Sweep drops all of them.
+// The clock is the program's, so a row is kept for Config.Skew longer, for
+// programs whose clocks are behind. One whose expiry is set to an earlier time
+// than before may outlive it by an hour.
 //
 // # Poolers, and others that speak like Postgres
 //

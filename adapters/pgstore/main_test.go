@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -136,6 +137,14 @@ func execConfig(t testing.TB, cfg *pgx.ConnConfig, statements ...string) {
 			t.Fatalf("%s: %v", statement, err)
 		}
 	}
+}
+
+// hasty returns a DB like another, that was opened with time enough, and has
+// another Timeout.
+func hasty(db *DB, timeout time.Duration) *DB {
+	cfg := db.cfg
+	cfg.Timeout = timeout
+	return newDB(db.pool, cfg)
 }
 
 // reopen opens another DB on what db has.

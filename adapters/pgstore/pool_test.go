@@ -99,7 +99,7 @@ func TestSearchesHoldUpNobody(t *testing.T) {
 // A call of a Directory that finds no room in time is told so.
 func TestNoRoomForUsers(t *testing.T) {
 	t.Parallel()
-	db := testDB(t, Config{Timeout: 50 * time.Millisecond})
+	db := hasty(testDB(t, Config{}), 50*time.Millisecond)
 	for _, room := range []slots{db.searches, db.users} {
 		for range cap(room) {
 			if err := room.take(t.Context()); err != nil {
@@ -116,9 +116,7 @@ func TestNoRoomForUsers(t *testing.T) {
 			}
 		}
 	}
-	cfg := db.cfg
-	cfg.Timeout = time.Hour
-	patient := newDB(db.pool, cfg)
+	patient := hasty(db, time.Hour)
 	patient.users = db.users
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(10*time.Millisecond, cancel)
@@ -131,7 +129,7 @@ func TestNoRoomForUsers(t *testing.T) {
 // the queue: it starts nothing when the time has passed.
 func TestWholeCallEnds(t *testing.T) {
 	t.Parallel()
-	db := testDB(t, Config{Timeout: 300 * time.Millisecond})
+	db := hasty(testDB(t, Config{}), 2*time.Second)
 	mustSwap(t, db, "key", nil, []byte("a"))
 	begun, release := make(chan bool), make(chan bool)
 	db.gets = group.New(1, func([]*get, func() []*get) error { begun <- true; <-release; return nil })

@@ -58,8 +58,9 @@ func TestHungServer(t *testing.T) {
 	t.Parallel()
 	const timeout = 400 * time.Millisecond
 	url, proxy := throughProxy(t)
-	db := openDB(t, url, Config{Schema: newName(), Migrate: true, Timeout: timeout})
-	mustSwap(t, db, "key/0", nil, []byte("a"))
+	patient := openDB(t, url, Config{Schema: newName(), Migrate: true})
+	mustSwap(t, patient, "key/0", nil, []byte("a"))
+	db := hasty(patient, timeout)
 	proxy.Swallow(true)
 	begin := time.Now()
 	for name, err := range each(t.Context(), db, []byte("a")) {
@@ -72,7 +73,7 @@ func TestHungServer(t *testing.T) {
 	// What was on the way to be connected is given up first.
 	var errs map[string]error
 	for range 50 {
-		errs = each(t.Context(), db, []byte("a"))
+		errs = each(t.Context(), patient, []byte("a"))
 		maps.DeleteFunc(errs, func(_ string, err error) bool { return err == nil })
 		if len(errs) == 0 {
 			return
