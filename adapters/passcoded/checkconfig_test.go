@@ -173,7 +173,7 @@ func TestOneFaultAtATime(t *testing.T) {
 		"whatsapp": "[providers.a.whatsapp]\nphone_number_id = \"123\"\ntoken = \"env:KEY\"\nverify_token = \"env:NONE\"\napp_secrets = [\"env:KEY\"]\ntemplates = { default = { name = \"login_code\" } }\n[channels.whatsapp]\nproviders = [\"a\"]\n",
 		"smtp":     "[providers.a.smtp]\nhost = \"mail.example.com\"\nfrom = \"a@example.com\"\nusername = \"a\"\npassword = \"file:none\"\n[channels.email]\nproviders = [\"a\"]\n",
 		"sns":      "[providers.a.sns]\nregion = \"us-east-1\"\naccess_key_id = \"AKIA\"\nsecret_key = \"env:NONE\"\n[channels.sms]\nproviders = [\"a\"]\n",
-		"in clear": "[providers.a.webhook]\nkeys = [\"" + webhookKey + "\"]\nurl = \"https://sms.example.com\"\n[channels.sms]\nproviders = [\"a\"]\n",
+		"in clear": "[channels.sms]\nproviders = [\"a\"]\n[providers.a.webhook]\nurl = \"https://sms.example.com\"\nkeys = [\"" + webhookKey + "\"]\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
