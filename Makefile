@@ -3,7 +3,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 5s
 
-.PHONY: test race vet fmt lint cross node browser fuzz bench ci
+.PHONY: test race vet fmt lint cross node browser screenshots fuzz bench ci
 
 test:
 	go test work
@@ -37,6 +37,11 @@ node:
 # it they skip.
 browser:
 	cd adapters/loginpage/browsertest && npm ci --ignore-scripts --no-audit --no-fund
+
+# Makes the pictures that the README shows, and others.
+screenshots: browser
+	PASSCODE_REQUIRE_BROWSER=1 PASSCODE_SCREENSHOTS=$(CURDIR)/screenshots go test -count=1 -run TestScreens ./adapters/loginpage/browsertest
+	cp screenshots/readme/*.png adapters/loginpage/screenshots/
 
 # Finds every fuzz target by itself.
 fuzz:
