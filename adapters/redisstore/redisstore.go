@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -197,9 +198,17 @@ func (s *Store) CompareAndSwap(ctx context.Context, key string, old, new []byte,
 		how = "delete"
 	}
 	// The copies are needed: a command whose caller's context ends stays with the
-	// client and is written later, when the caller has long reused the slices.
-	args := []string{how, s.life(expires), string(new), string(old)}
-	result := s.swap.Exec(ctx, s.client, []string{s.values + key}, args)
+	// client and is written later, when the caller has long reused the slices. They
+	// lie in one piece of memory.
+	var sent strings.Builder
+	sent.Grow(len(s.values) + len(key) + len(new) + len(old))
+	sent.WriteString(s.values)
+	sent.WriteString(key)
+	sent.Write(new)
+	sent.Write(old)
+	name, values := sent.String()[:len(s.values)+len(key)], sent.String()[len(s.values)+len(key):]
+	args := []string{how, s.life(expires), values[:len(new)], values[len(new):]}
+	result := s.swap.Exec(ctx, s.client, []string{name}, args)
 	current, swapped, err = parseValue(result)
 	if err != nil {
 		return nil, false, s.failure(ctx, "swap", err)
