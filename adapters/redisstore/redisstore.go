@@ -201,14 +201,19 @@ func (s *Store) CompareAndSwap(ctx context.Context, key string, old, new []byte,
 	// client and is written later, when the caller has long reused the slices. They
 	// lie in one piece of memory.
 	var sent strings.Builder
-	sent.Grow(len(s.values) + len(key) + len(new) + len(old))
+	sent.Grow(len(s.values) + len(key) + len(new) + len(old) + maxDigits)
 	sent.WriteString(s.values)
 	sent.WriteString(key)
+	toNew := sent.Len()
 	sent.Write(new)
+	toOld := sent.Len()
 	sent.Write(old)
-	name, values := sent.String()[:len(s.values)+len(key)], sent.String()[len(s.values)+len(key):]
-	args := []string{how, s.life(expires), values[:len(new)], values[len(new):]}
-	result := s.swap.Exec(ctx, s.client, []string{name}, args)
+	toLife := sent.Len()
+	var digits [maxDigits]byte
+	sent.Write(strconv.AppendInt(digits[:0], s.life(expires), 10))
+	text := sent.String()
+	args := []string{how, text[toLife:], text[toNew:toOld], text[toOld:toLife]}
+	result := s.swap.Exec(ctx, s.client, []string{text[:toNew]}, args)
 	current, swapped, err = parseValue(result)
 	if err != nil {
 		return nil, false, s.failure(ctx, "swap", err)
@@ -224,7 +229,7 @@ func (s *Store) Add(ctx context.Context, key string, delta int64, expires time.T
 	if err := s.enter(ctx); err != nil {
 		return 0, err
 	}
-	args := []string{strconv.FormatInt(delta, 10), s.life(expires)}
+	args := []string{strconv.FormatInt(delta, 10), strconv.FormatInt(s.life(expires), 10)}
 	sum, err := parseSum(s.add.Exec(ctx, s.client, []string{s.counters + key}, args))
 	if err != nil {
 		return 0, s.failure(ctx, "add", err)
@@ -232,14 +237,17 @@ func (s *Store) Add(ctx context.Context, key string, delta int64, expires time.T
 	return sum, nil
 }
 
+// maxDigits is the length of the longest int64.
+const maxDigits = 20
+
 // life returns for how many milliseconds the server has to keep a record. It is
 // counted from now, not given as a time of day, so that a server whose clock is
 // wrong drops nothing too early. 1 is the least that the server takes; the most
 // is some 30,000 years, which no later expiry changes.
-func (s *Store) life(expires time.Time) string {
+func (s *Store) life(expires time.Time) int64 {
 	const longest = 1e12 // seconds; no sum of two of them overflows
 	seconds := min(max(expires.Unix(), -longest), longest) - s.cfg.Now().Unix() + 1
-	return strconv.FormatInt(max(seconds*1000+s.cfg.Skew.Milliseconds(), 1), 10)
+	return max(seconds*1000+s.cfg.Skew.Milliseconds(), 1)
 }
 
 // withoutStamp returns a stored value as one who has not set Fence sees it.
