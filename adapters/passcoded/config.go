@@ -49,6 +49,10 @@ Usage: passcoded [options]
                          forget any of them in a restart ("volatile", which
                          turns -redis-fence on), or both, separated by a comma
                          (PASSCODED_UNSAFE_REDIS)
+  -unsafe-postgres       start although Postgres runs with fsync or
+                         full_page_writes off, or has unlogged tables: it may
+                         lose in a crash what it confirmed, unless its storage
+                         sees to that (PASSCODED_UNSAFE_POSTGRES=1)
   -project-id ID         user name of every request, with the password in
                          PASSCODED_SECRET; default: those in the keys file
                          (PASSCODED_PROJECT_ID)
@@ -127,6 +131,7 @@ type config struct {
 	keys         string // file
 	redisFence   bool
 	unsafeRedis  map[string]bool // "eviction", "volatile"
+	unsafePG     bool
 	fixed        credentials     // zero: those in the keys file
 	texts        delivery.Texts
 	smsCountries []region.Code // nil: the policy's default
@@ -174,6 +179,7 @@ func parseConfig(args []string, env func(string) string) (config, error) {
 	text(&maxSession, "max-session", "PASSCODED_MAX_SESSION", sessions.MaxDuration.String())
 	text(&lockAfter, "lock-after", "PASSCODED_LOCK_AFTER", "10")
 	text(&lockFor, "lock-for", "PASSCODED_LOCK_FOR", "1h")
+	flags.BoolVar(&cfg.unsafePG, "unsafe-postgres", env("PASSCODED_UNSAFE_POSTGRES") == "1", "")
 	flags.BoolVar(&cfg.redisFence, "redis-fence", env("PASSCODED_REDIS_FENCE") == "1", "")
 	text(&cfg.file, "config", "PASSCODED_CONFIG", "")
 	flags.StringVar(&cfg.channel, "channel", "", "")
@@ -280,6 +286,9 @@ func (cfg *config) checkPlaces(unsafeRedis string) error {
 	}
 	if (unsafeRedis != "" || cfg.redisFence) && !cfg.store.redis() {
 		return errors.New("-redis-fence and -unsafe-redis go with -store redis://…")
+	}
+	if cfg.unsafePG && !cfg.store.postgres() && !cfg.users.postgres() {
+		return errors.New("-unsafe-postgres goes with -store postgres://… or -users")
 	}
 	cfg.unsafeRedis = make(map[string]bool)
 	for risk := range strings.SplitSeq(unsafeRedis, ",") {

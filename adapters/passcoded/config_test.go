@@ -111,29 +111,29 @@ func TestConfigOrder(t *testing.T) {
 		"PASSCODED_APP": "Env", "PASSCODED_ORIGIN": "env.example", "PASSCODED_SMS_COUNTRIES": "se, US",
 		"PASSCODED_SESSION_IDLE": "30m", "PASSCODED_MAX_SESSION": "24h", "PASSCODED_LOCK_AFTER": "5", "PASSCODED_LOCK_FOR": "15m",
 		"PASSCODED_STORE": "redis://env", "PASSCODED_USERS": "postgres://env", "PASSCODED_KEYS": "env.keys",
-		"PASSCODED_REDIS_FENCE": "1", "PASSCODED_UNSAFE_REDIS": "eviction",
+		"PASSCODED_REDIS_FENCE": "1", "PASSCODED_UNSAFE_REDIS": "eviction", "PASSCODED_UNSAFE_POSTGRES": "1",
 	}
 	cfg, err := parseConfig(nil, lookup(nil))
 	if err != nil || cfg.addr != "127.0.0.1:8080" || cfg.db != "passcode.db" || cfg.smsCountries != nil || cfg.fixed != (credentials{}) ||
 		cfg.idle != 0 || cfg.maxSession != 366*24*time.Hour || cfg.lock != policy.Default().Lock || cfg.rotate || cfg.remove != "" ||
-		cfg.store != "" || cfg.users != "" || cfg.keys != "passcode.keys" || cfg.redisFence || len(cfg.unsafeRedis) != 0 {
+		cfg.store != "" || cfg.users != "" || cfg.keys != "passcode.keys" || cfg.redisFence || len(cfg.unsafeRedis) != 0 || cfg.unsafePG {
 		t.Errorf("defaults: %+v, %v", cfg, err)
 	}
 	cfg, err = parseConfig(nil, lookup(env))
 	if err != nil || cfg.addr != "127.0.0.1:1" || cfg.db != "env.db" || cfg.fixed != (credentials{liveID, liveSecret}) ||
 		cfg.texts.App != "Env" || cfg.texts.Origin != "env.example" || !slices.Equal(cfg.smsCountries, []region.Code{"SE", "US"}) ||
 		cfg.idle != 30*time.Minute || cfg.maxSession != 24*time.Hour || cfg.lock != (policy.Lock{After: 5, For: 15 * time.Minute}) ||
-		cfg.store != "redis://env" || cfg.users != "postgres://env" || cfg.keys != "env.keys" || !cfg.redisFence || !maps.Equal(cfg.unsafeRedis, map[string]bool{"eviction": true}) {
+		cfg.store != "redis://env" || cfg.users != "postgres://env" || cfg.keys != "env.keys" || !cfg.redisFence || !maps.Equal(cfg.unsafeRedis, map[string]bool{"eviction": true}) || !cfg.unsafePG {
 		t.Errorf("environment: %+v, %v", cfg, err)
 	}
 	env["PASSCODED_SECRET"] = testSecret
 	cfg, err = parseConfig([]string{"-addr", "[::1]:2", "-db", "flag.db", "-project-id", testID, "-app", "Flag", "-origin", "flag.example",
 		"-sms-countries", "CA", "-session-idle", "1m", "-max-session", "5m", "-lock-after", "100", "-lock-for", "168h",
-		"-store", "rediss://flag", "-users", "postgresql://flag", "-keys", "flag.keys", "-redis-fence=false", "-unsafe-redis", "volatile,eviction"}, lookup(env))
+		"-store", "rediss://flag", "-users", "postgresql://flag", "-keys", "flag.keys", "-redis-fence=false", "-unsafe-redis", "volatile,eviction", "-unsafe-postgres=false"}, lookup(env))
 	if err != nil || cfg.addr != "[::1]:2" || cfg.db != "flag.db" || cfg.fixed != (credentials{testID, testSecret}) ||
 		cfg.texts.App != "Flag" || cfg.texts.Origin != "flag.example" || !slices.Equal(cfg.smsCountries, []region.Code{"CA"}) ||
 		cfg.idle != time.Minute || cfg.maxSession != 5*time.Minute || cfg.lock != (policy.Lock{After: 100, For: 168 * time.Hour}) ||
-		cfg.store != "rediss://flag" || cfg.users != "postgresql://flag" || cfg.keys != "flag.keys" || cfg.redisFence || len(cfg.unsafeRedis) != 2 {
+		cfg.store != "rediss://flag" || cfg.users != "postgresql://flag" || cfg.keys != "flag.keys" || cfg.redisFence || len(cfg.unsafeRedis) != 2 || cfg.unsafePG {
 		t.Errorf("options: %+v, %v", cfg, err)
 	}
 }
@@ -150,7 +150,7 @@ func TestHelp(t *testing.T) {
 	if _, err := parseConfig(nil, func(name string) string { asked[name] = ""; return "" }); err != nil || len(asked) == 0 {
 		t.Fatalf("no variable read: %v", err)
 	}
-	options := []string{"-addr", "-db", "-store", "-users", "-keys", "-redis-fence", "-unsafe-redis", "-config", "-trusted-proxies", "check-config", "send-test", "-project-id", "-app", "-origin", "-sms-countries", "-session-idle", "-max-session", "-lock-after",
+	options := []string{"-addr", "-db", "-store", "-users", "-keys", "-redis-fence", "-unsafe-redis", "-unsafe-postgres", "-config", "-trusted-proxies", "check-config", "send-test", "-project-id", "-app", "-origin", "-sms-countries", "-session-idle", "-max-session", "-lock-after",
 		"-lock-for", "-insecure-outbox", "-rotate-signing-key", "-remove-signing-key ID", "-version", "-h"}
 	for _, help := range []string{"-h", "-help", "--help"} {
 		stdout, stderr := newOutput(), newOutput()

@@ -30,6 +30,7 @@
 //	-keys FILE               PASSCODED_KEYS           the keys file; default beside the database
 //	-redis-fence             PASSCODED_REDIS_FENCE=1  void codes and sessions of before when Redis restarts
 //	-unsafe-redis LIST       PASSCODED_UNSAFE_REDIS   what a Redis may do all the same: eviction, volatile; default nothing
+//	-unsafe-postgres         PASSCODED_UNSAFE_POSTGRES=1  a Postgres may run with fsync or full_page_writes off
 //	-project-id ID           PASSCODED_PROJECT_ID     user name of every request; default that of the keys file
 //	                         PASSCODED_SECRET         password of every request; no option, since every user of a machine sees options
 //	-config FILE             PASSCODED_CONFIG         how messages travel: see Messages; default they are printed
@@ -113,8 +114,11 @@
 // until it is put right. A server that is told to keep an append-only file while
 // it runs is right once it has written it.
 //
-// Postgres is 13 or later. Commits that count something are synchronous whatever
-// the server's default is.
+// Postgres is 13 or later, its database in UTF8. Commits that count something are
+// synchronous whatever the server's default is. A server with fsync or
+// full_page_writes off, or with unlogged tables, may lose them all the same and
+// is refused; some storage needs neither (a file system that copies on write,
+// some hosted databases), and for that there is -unsafe-postgres.
 //
 // A server that does not answer makes requests fail with status 503; the program
 // goes on by itself when it is back.

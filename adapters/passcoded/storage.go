@@ -99,7 +99,7 @@ func openStorage(ctx context.Context, cfg config, log *slog.Logger) (s *storage,
 		if db := opened[p]; db != nil {
 			return db, nil
 		}
-		db, err := pgstore.Open(ctx, string(p), pgstore.Config{Migrate: true})
+		db, err := pgstore.Open(ctx, string(p), pgstore.Config{Migrate: true, UnsafeVolatile: cfg.unsafePG})
 		if err != nil {
 			return nil, err
 		}

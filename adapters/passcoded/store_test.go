@@ -285,6 +285,7 @@ func TestStoreErrors(t *testing.T) {
 		{"-store correct-horse", "-store is not a URL"},
 		{"-users redis://:correct-horse@" + nobody, "-users is not a URL"},
 		{"-unsafe-redis volatile", "go with -store redis"},
+		{"-unsafe-postgres", "goes with -store postgres"},
 		{"-store redis://" + nobody + " -unsafe-redis forgetful", `"forgetful"`},
 		{"-store redis://:correct-horse@" + nobody, "redis"},
 		{"-store postgres://u:correct-horse@" + nobody + "/db", "pgstore"},
@@ -320,6 +321,18 @@ func TestRefusedRedis(t *testing.T) {
 	}
 	sent := p.post(t, 200, "/v1/otps/sms/login_or_create", `{"phone_number": "+12025550162"}`)
 	p.authenticate(t, 200, sent.PhoneID, p.code(t))
+}
+
+// TestRefusedPostgres does so with a Postgres.
+func TestRefusedPostgres(t *testing.T) {
+	t.Parallel()
+	server := servertest.Postgres(t, "full_page_writes=off")
+	told := fails(t, 1, nil, append(arguments(t.TempDir(), nil), "-store", server.URL())...)
+	if !strings.Contains(told, "full_page_writes is off") {
+		t.Errorf("it says %q", told)
+	}
+	p := launch(t, t.TempDir(), nil, "-store", server.URL(), "-unsafe-postgres")
+	p.post(t, 200, "/v1/otps/sms/login_or_create", `{"phone_number": "+12025550162"}`)
 }
 
 // TestRedisGoesBad changes a Redis for the worse while the program runs: it
