@@ -132,7 +132,7 @@ type config struct {
 	redisFence   bool
 	unsafeRedis  map[string]bool // "eviction", "volatile"
 	unsafePG     bool
-	fixed        credentials     // zero: those in the keys file
+	fixed        credentials // zero: those in the keys file
 	texts        delivery.Texts
 	smsCountries []region.Code // nil: the policy's default
 	idle         time.Duration // 0: sessions are never idle for too long
