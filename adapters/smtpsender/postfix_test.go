@@ -48,6 +48,21 @@ func (p *postfix) run(t *testing.T, command string) {
 	}
 }
 
+// abort ends Postfix at once. The command does not wait for that.
+func (p *postfix) abort(t *testing.T) {
+	t.Helper()
+	p.run(t, "abort")
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for range 3000 {
+		if exec.Command(p.binary, "-c", p.configuration, "status").Run() != nil {
+			return
+		}
+		<-tick.C
+	}
+	t.Fatalf("postfix does not end\n%s", p.log())
+}
+
 func (p *postfix) log() string {
 	out, _ := os.ReadFile(filepath.Join(p.dir, "log"))
 	return string(out)
@@ -272,7 +287,7 @@ func TestPostfix(t *testing.T) {
 	t.Run("restart", func(t *testing.T) { // while a connection is kept
 		s := newSender(t, p.config(false))
 		send(t, s)
-		p.run(t, "abort")
+		p.abort(t)
 		p.run(t, "start")
 		m := testMessage()
 		receipt, err := s.Send(t.Context(), m)

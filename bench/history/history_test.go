@@ -52,7 +52,7 @@ var stores = []struct {
 	{"pgstore", func(t *testing.T) (ways []store.Store) {
 		url := servertest.Postgres(t, "fsync=off").URL()
 		for range 2 {
-			db, err := pgstore.Open(t.Context(), url, pgstore.Config{Migrate: true})
+			db, err := pgstore.Open(t.Context(), url, pgstore.Config{Migrate: true, UnsafeVolatile: true})
 			if err != nil {
 				t.Fatal(err)
 			}
