@@ -62,10 +62,9 @@ func (b bareValues) value(turn uint64) []byte {
 	return fmt.Appendf(nil, valueFormat, turn)
 }
 
-// recordSize is the size of the record of a pending code.
 const (
-	recordSize  = 64
-	valueFormat = "%064d"
+	recordSize  = 64      // of the record of a pending code
+	valueFormat = "%064d" // of a value of that size
 )
 
 // measure changes values at random keys. change makes one change and reports

@@ -30,7 +30,8 @@ type cache struct {
 }
 
 // Bounds of a cache: entries in a set, and bytes in a value that is remembered.
-// A pending code has 64; a dozen sends and as many hours with guesses fit in.
+// A pending code has 64. With ten sends, wrong guesses in ten hours and a client
+// that it is bound to, a record just fits in.
 const (
 	cacheWays  = 4
 	cacheValue = 176

@@ -47,6 +47,16 @@ func TestCacheRemembersCopies(t *testing.T) {
 	}
 }
 
+func TestCacheHoldsABusyRecord(t *testing.T) {
+	t.Parallel()
+	busy := record{sends: make(sendLog, 10*sendEntry)}
+	busy.code.state, busy.code.client.ip[0] = codeLive, 1
+	busy.wrong.n = 10
+	if n := len(busy.appendTo(nil)); n > cacheValue {
+		t.Errorf("a record of %d bytes is not remembered", n)
+	}
+}
+
 func TestCacheIsBounded(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, 8, 9, 1000} {

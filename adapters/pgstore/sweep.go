@@ -12,8 +12,8 @@ import (
 var storeTables = []string{"records", "counters"}
 
 // Sweep drops every value and every counter that expired Config.Skew ago or
-// earlier, and returns how many it dropped. It works in short transactions, between which others write,
-// and waits for nobody: a row that somebody else is changing at this moment it
+// earlier, and returns how many it dropped. It works in short transactions,
+// between which others write, and waits for nobody: a row that somebody else is changing at this moment it
 // leaves to them. Any number of processes may sweep at once. Its error is that
 // of the transaction that failed, or of the context; what it dropped before
 // stays dropped and counted.
